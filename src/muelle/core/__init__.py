@@ -1,0 +1,66 @@
+"""What every room shares: ids, time, money, events, errors, settings, telemetry."""
+
+from muelle.core.clock import Clock, ManualClock, SystemClock
+from muelle.core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    MuelleError,
+    NotFound,
+    TimedOut,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Upstream,
+)
+from muelle.core.events import Event
+from muelle.core.http import CredentialRef, HttpAnswer, HttpCall
+from muelle.core.ids import AuditId, EventId, GrantId, Ids, KeyId, PrincipalId, RequestId, RunId, TenantId, name
+from muelle.core.logs import correlate, log_to, redact
+from muelle.core.metrics import Metric, Metrics, NoMetrics
+from muelle.core.money import Money
+from muelle.core.settings import Secret, read_settings, setting_names
+from muelle.core.tracing import NoTracer, OpenTelemetryTracer, Tracer
+
+__all__ = [
+    "AuditId",
+    "Clock",
+    "Conflict",
+    "CredentialRef",
+    "Event",
+    "EventId",
+    "Forbidden",
+    "GrantId",
+    "HttpAnswer",
+    "HttpCall",
+    "Ids",
+    "Invalid",
+    "KeyId",
+    "ManualClock",
+    "Metric",
+    "Metrics",
+    "Money",
+    "MuelleError",
+    "NoMetrics",
+    "NoTracer",
+    "NotFound",
+    "OpenTelemetryTracer",
+    "PrincipalId",
+    "RequestId",
+    "RunId",
+    "Secret",
+    "SystemClock",
+    "TenantId",
+    "TimedOut",
+    "TooLarge",
+    "Tracer",
+    "Unauthenticated",
+    "Unavailable",
+    "Upstream",
+    "correlate",
+    "log_to",
+    "name",
+    "read_settings",
+    "redact",
+    "setting_names",
+]

@@ -1,0 +1,31 @@
+"""The journal's port."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from muelle.core import RunId, TenantId
+from muelle.engine.model import Entry, RunFilter, RunPage, RunRecord, StepFinished
+
+
+class Journal(Protocol):
+    """The append-only record of runs and steps. Everything that is read is read for one tenant."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Return once all entries are durable: all of them or none. Appending an entry again changes nothing."""
+        ...
+
+    async def runs(self, tenant: TenantId, where: RunFilter, limit: int, cursor: str | None = None) -> RunPage:
+        """Return runs, newest first; raise InvalidCursor for a cursor that did not come from here."""
+        ...
+
+    async def run(self, tenant: TenantId, run: RunId) -> RunRecord | None:
+        """Return one run, or None if the tenant has no such run."""
+        ...
+
+    async def steps(self, tenant: TenantId, run: RunId) -> tuple[StepFinished, ...]:
+        """Return the run's steps in the order of their sequence."""
+        ...
+
+    async def document(self, tenant: TenantId, run: RunId) -> bytes | None:
+        """Return the document that the run was planned from."""
+        ...

@@ -1,0 +1,1 @@
+"""Packs: values that add operations and tools."""

@@ -1,0 +1,224 @@
+"""What a pack is made of: operation types, tools, and what they see while they run.
+
+A pack is a value. Importing one registers nothing; the composition root reads it through these steps:
+describe (the value itself) -> configure (its settings are read) -> check -> open -> close.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from muelle.core import HttpAnswer, HttpCall, PrincipalId, RunId, TenantId
+
+Json = Any
+"""Any JSON value: None, bool, int, float, str, list of Json, dict of str to Json."""
+
+Effects = Literal["pure", "reads", "writes"]
+"""`pure`: only the data model. `reads`: asks the world, changes nothing (may overlap). `writes`: keeps its place."""
+
+Space = Literal["file", "database", "localStorage", "indexedDB", "sessionStorage"]
+
+# What a field of a config means to the planner. `role` is read from Meta.extra by the planner.
+ReadPath = Annotated[str, msgspec.Meta(description="Path in the data model to read.", extra={"role": "read"})]
+SoftReadPath = Annotated[
+    str, msgspec.Meta(description="Path in the data model to read; may be absent.", extra={"role": "soft-read"})
+]
+WritePath = Annotated[str, msgspec.Meta(description="Path in the data model to write.", extra={"role": "write"})]
+OperationId = Annotated[
+    str, msgspec.Meta(description="The id of an operation that runs only here.", extra={"role": "operation"})
+]
+Url = Annotated[str, msgspec.Meta(description="URL; references in it are percent-encoded.", extra={"role": "url"})]
+Literally = Annotated[
+    str, msgspec.Meta(description="Text in which references are not resolved.", extra={"role": "literal"})
+]
+SecretJson = Annotated[Any, msgspec.Meta(description="Any value; may hold credentialRefs.", extra={"role": "secret"})]
+
+
+class Missing:
+    """What `Step.find` returns where the data model has nothing; null is a value and not this."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> Literal[False]:
+        """Nothing is false."""
+        return False
+
+    def __repr__(self) -> str:
+        """Say so."""
+        return "MISSING"
+
+
+MISSING = Missing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one run, for a tenant and an agent; each has a code of its own when it is passed."""
+
+    operations: int = 1_000
+    loop_iterations: int = 10_000
+    run_seconds: float = 1_800
+    document_bytes: int = 1 << 20
+    data_bytes: int = 64 << 20
+    depth: int = 64
+    number_digits: int = 1_000
+    concurrency: int = 64
+
+
+class Http(Protocol):
+    """Calls that leave, on behalf of the principal of the run: authorised, guarded, with credentials injected."""
+
+    async def call(self, call: HttpCall) -> HttpAnswer:
+        """Make the call; raise a MuelleError if it is refused or fails to be answered (a status is no failure)."""
+        ...
+
+
+class Storage(Protocol):
+    """What StoreData and LoadData keep: `key` is in the run's tenant, agent or run, as the space says."""
+
+    async def put(self, space: Space, key: str, value: bytes, content_type: str) -> None:
+        """Keep `value`, replacing what was there."""
+        ...
+
+    async def get(self, space: Space, key: str) -> tuple[bytes, str] | None:
+        """Return the value and its content type, or None."""
+        ...
+
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Step(Protocol[R_co]):
+    """What an operation sees of its run. Time comes from here, and so does every effect."""
+
+    @property
+    def resource(self) -> R_co:
+        """What the pack's `open` yielded; the pack's settings if it has no `open`."""
+        ...
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose run this is."""
+        ...
+
+    @property
+    def principal(self) -> PrincipalId:
+        """Who runs it."""
+        ...
+
+    @property
+    def run(self) -> RunId:
+        """The run."""
+        ...
+
+    @property
+    def operation(self) -> str:
+        """The id of this operation in its document."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """When this step began, in UTC; the same on replay."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of this run."""
+        ...
+
+    @property
+    def http(self) -> Http:
+        """Calls that leave."""
+        ...
+
+    @property
+    def storage(self) -> Storage:
+        """What lasts beyond the step."""
+        ...
+
+    def read(self, path: str) -> Json:
+        """Return what the data model has at `path`; raise the error `missing_data` if nothing. Do not change it."""
+        ...
+
+    def find(self, path: str) -> Json | Missing:
+        """Return what the data model has at `path`, or MISSING. Do not change it."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, within the run's time."""
+        ...
+
+    async def perform(self, operations: Sequence[str]) -> None:
+        """Run operations that this one refers to, once, in order, as a branch."""
+        ...
+
+    async def iterate(self, operations: Sequence[str], item: Json, index: int, length: int) -> Json | Missing:
+        """Run them once as the body of a loop, with `/loop/item` and the rest; return the last one's output."""
+        ...
+
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationType(Generic[C]):
+    """A kind of operation.
+
+    `config` is a msgspec Struct (rename="camel", forbid_unknown_fields) whose annotations tell the planner what the
+    operation reads and writes. `perform(config, step)` returns the output, which is written to the field with the role
+    "write"; a plain function runs at once on the loop, a coroutine function is awaited. `effects` may depend on the
+    config as it was written (references not resolved). `check` looks at such a config beyond its types and yields
+    (JSON pointer, message) for each fault. `calls` gives method and URL of the HTTP call that a config will make.
+    """
+
+    name: str
+    summary: str
+    config: type[C]
+    perform: Callable[[C, Any], Json | Awaitable[Json]]
+    effects: Effects | Callable[[Mapping[str, Json]], Effects] = "pure"
+    check: Callable[[Mapping[str, Json]], Sequence[tuple[str, str]]] | None = None
+    calls: Callable[[Mapping[str, Json]], tuple[str, str] | None] | None = None
+    example: Mapping[str, Json] = field(default_factory=dict)
+    permission: str = "operations:use"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether `perform` is to be awaited."""
+        return inspect.iscoroutinefunction(self.perform)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolType(Generic[C]):
+    """Something callable by name with a schema; `call(arguments, step)` returns a JSON value."""
+
+    name: str
+    title: str
+    description: str
+    input: type[C]
+    call: Callable[[C, Any], Awaitable[Json]]
+    read_only: bool = False
+    idempotent: bool = False
+    destructive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A value that adds to Muelle. `needs` are names of abilities that must be there: `http`, `storage`, other packs.
+
+    `settings` is a frozen dataclass, read from `[packs.NAME]`; `check(settings)` raises Invalid if they cannot work;
+    `open(settings)` yields what its steps see as `step.resource`, and closes it at the end.
+    """
+
+    name: str
+    version: str = "0"
+    needs: frozenset[str] = frozenset()
+    settings: type[Any] | None = None
+    operations: tuple[OperationType[Any], ...] = ()
+    tools: tuple[ToolType[Any], ...] = ()
+    check: Callable[[Any], None] | None = None
+    open: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None

@@ -1,0 +1,1 @@
+"""Databases, blobs and secrets behind ports."""

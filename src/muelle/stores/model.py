@@ -1,0 +1,111 @@
+"""The ports that `stores` offers to every room."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from muelle.core import TenantId
+
+Dialect = Literal["sqlite", "postgresql"]
+Row = Sequence[Any]
+SqlValue = str | int | float | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL with `?` for each parameter, in what SQLite and PostgreSQL share, and rows of parameters to run it with."""
+
+    sql: str
+    rows: Sequence[Sequence[SqlValue]]
+
+
+class Transaction(Protocol):
+    """One unit of work; parameters are `?` on every database."""
+
+    async def execute(self, sql: str, *parameters: SqlValue) -> int:
+        """Run a statement; return how many rows it touched."""
+        ...
+
+    async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
+        """Run a query; return all its rows."""
+        ...
+
+
+class Database(Protocol):
+    """A relational database with one schema for all rooms; each room owns its tables."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which SQL it speaks beyond what both share."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin; commit at the end of the block, roll back if it raises. Serialised against other writers."""
+        ...
+
+    async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
+        """Run one query outside any transaction."""
+        ...
+
+    async def commit(self, statements: Sequence[Statement]) -> None:
+        """Run statements atomically in the next group commit; return once they are durable.
+
+        All callers of one moment share a transaction and one flush to disk. If one caller's statements fail, that
+        caller alone gets the error.
+        """
+        ...
+
+
+class Blobs(Protocol):
+    """Bytes by key; keys are names separated by '/', never a path that leaves its tenant."""
+
+    async def put(
+        self, tenant: TenantId, key: str, body: bytes, content_type: str = "application/octet-stream"
+    ) -> None:
+        """Keep `body`, atomically replacing what was there."""
+        ...
+
+    async def get(self, tenant: TenantId, key: str) -> tuple[bytes, str] | None:
+        """Return body and content type, or None."""
+        ...
+
+    async def delete(self, tenant: TenantId, key: str) -> bool:
+        """Remove it; return whether it was there."""
+        ...
+
+    async def keys(self, tenant: TenantId, prefix: str = "") -> list[str]:
+        """Return the keys that begin with `prefix`, sorted."""
+        ...
+
+
+class KeyValues(Protocol):
+    """Small values by space and key within a tenant."""
+
+    async def put(self, tenant: TenantId, space: str, key: str, value: bytes, content_type: str) -> None:
+        """Keep `value`, replacing what was there."""
+        ...
+
+    async def get(self, tenant: TenantId, space: str, key: str) -> tuple[bytes, str] | None:
+        """Return value and content type, or None."""
+        ...
+
+    async def delete(self, tenant: TenantId, space: str, key: str) -> bool:
+        """Remove it; return whether it was there."""
+        ...
+
+
+class Vault(Protocol):
+    """Secrets, encrypted at rest; what is returned is to be used at once and kept nowhere."""
+
+    async def put(self, tenant: TenantId, name: str, secret: str) -> None:
+        """Keep a secret under a name, replacing what was there."""
+        ...
+
+    async def get(self, tenant: TenantId, name: str) -> str | None:
+        """Return the secret, or None if there is none; raise VaultSealed if it cannot be decrypted."""
+        ...
+
+    async def delete(self, tenant: TenantId, name: str) -> bool:
+        """Remove it; return whether it was there."""
+        ...

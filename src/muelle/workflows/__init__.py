@@ -1,0 +1,1 @@
+"""Documents, plans and runs."""
