@@ -1,6 +1,6 @@
 """The journal's port."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from muelle.core import RunId, TenantId
@@ -10,8 +10,11 @@ from muelle.engine.model import Entry, RunFilter, RunPage, RunRecord, StepFinish
 class Journal(Protocol):
     """The append-only record of runs and steps. Everything that is read is read for one tenant."""
 
-    async def append(self, entries: Sequence[Entry]) -> None:
-        """Return once all entries are durable: all of them or none. Appending an entry again changes nothing."""
+    def append(self, entries: Sequence[Entry]) -> Awaitable[None]:
+        """Queue entries at once; awaiting the result returns once all of them are durable, or none.
+
+        Appending an entry again changes nothing.
+        """
         ...
 
     async def runs(self, tenant: TenantId, where: RunFilter, limit: int, cursor: str | None = None) -> RunPage:

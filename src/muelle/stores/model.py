@@ -1,6 +1,6 @@
 """The ports that `stores` offers to every room."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -48,8 +48,8 @@ class Database(Protocol):
         """Run one query outside any transaction."""
         ...
 
-    async def commit(self, statements: Sequence[Statement]) -> None:
-        """Run statements atomically in the next group commit; return once they are durable.
+    def commit(self, statements: Sequence[Statement]) -> Awaitable[None]:
+        """Queue statements for the next group commit at once; awaiting the result returns once they are durable.
 
         All callers of one moment share a transaction and one flush to disk. If one caller's statements fail, that
         caller alone gets the error.
