@@ -31,6 +31,13 @@ class InvalidSetting(Invalid):
     code = "invalid_setting"
 
 
+class MissingSetting(Invalid):
+    """A setting that has no default is not set."""
+
+    code = "missing_setting"
+    suggestions = ("Set it in the settings file, or in the environment variable that the error names.",)
+
+
 class Secret:
     """A string that never shows itself: `repr`, `str` and JSON give `***`; `reveal` gives the value."""
 
@@ -81,6 +88,8 @@ def _merged(file: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str
         branch = merged
         for room in rooms:
             branch = branch.setdefault(room, {})
+            if not isinstance(branch, dict):
+                raise InvalidSetting(setting=variable, expected=f"a table, not a value, as {room}")
         branch[key] = text
     return merged
 
@@ -95,6 +104,10 @@ def _build(tree: type[T], given: Mapping[str, Any], path: tuple[str, ...]) -> T:
         if key not in hints:
             raise UnknownSetting(setting=".".join((*path, key)), nearest=get_close_matches(key, hints, n=1))
     values = {key: _value(hints[key], value, (*path, key)) for key, value in given.items()}
+    for field in dataclasses.fields(tree):  # type: ignore[arg-type] # T is a dataclass; there is no bound that says so
+        if field.name not in values and field.default is field.default_factory:  # both are dataclasses.MISSING
+            missing = (*path, field.name)
+            raise MissingSetting(setting=".".join(missing), variable=PREFIX + "__".join(missing).upper())
     return tree(**values)
 
 
