@@ -153,8 +153,8 @@ class Step(Protocol[R_co]):
         """Wait, within the run's time."""
         ...
 
-    async def perform(self, operations: Sequence[str]) -> None:
-        """Run operations that this one refers to, once, in order, as a branch."""
+    async def perform(self, operations: Sequence[str]) -> bool:
+        """Run operations that this one refers to, once, in order; return whether all succeeded or were handled."""
         ...
 
     async def iterate(self, operations: Sequence[str], item: Json, index: int, length: int) -> Json | Missing:

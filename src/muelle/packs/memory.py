@@ -1,0 +1,97 @@
+"""The memory twin of a step, with which a pack tests its operations and tools without a server."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from muelle.core import HttpAnswer, HttpCall, NotFound, PrincipalId, RunId, TenantId
+from muelle.packs.model import MISSING, Http, Json, Limits, Missing, Space, Storage
+
+
+class MemoryHttp:
+    """An `Http` that hands each call to a function and remembers it in `calls`; nothing leaves."""
+
+    def __init__(self, answer: Callable[[HttpCall], HttpAnswer | Awaitable[HttpAnswer]]) -> None:
+        self.calls: list[HttpCall] = []
+        self._answer = answer
+
+    async def call(self, call: HttpCall) -> HttpAnswer:
+        """Remember the call and return what the function makes of it; it may raise, as the real one does."""
+        self.calls.append(call)
+        answer = self._answer(call)
+        return answer if isinstance(answer, HttpAnswer) else await answer
+
+
+class MemoryStorage:
+    """A `Storage` in a dict."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[Space, str], tuple[bytes, str]] = {}
+
+    async def put(self, space: Space, key: str, value: bytes, content_type: str) -> None:
+        """Keep `value`, replacing what was there."""
+        self.kept[space, key] = (value, content_type)
+
+    async def get(self, space: Space, key: str) -> tuple[bytes, str] | None:
+        """Return the value and its content type, or None."""
+        return self.kept.get((space, key))
+
+
+class MissingHere(NotFound):
+    """The data model of this step has nothing at that path."""
+
+    code = "missing_data"
+
+
+def refuse(call: HttpCall) -> HttpAnswer:
+    """Answer no call: what a MemoryStep does that was given no `http`."""
+    unexpected = f"unexpected call: {call.method} {call.url}"
+    raise AssertionError(unexpected)
+
+
+class MemoryStep:
+    """A `Step` of which a test sets everything: what it reads (`data`, by exact path), its resource, http and clock.
+
+    `slept`, `performed` and `iterated` tell what the operation asked for. `perform` and `iterate` run nothing.
+    """
+
+    def __init__(
+        self, resource: object = None, *, http: Http | None = None, data: Mapping[str, Json] | None = None
+    ) -> None:
+        self.resource: Any = resource
+        self.http: Http = http or MemoryHttp(refuse)
+        self.storage: Storage = MemoryStorage()
+        self.data = dict(data or {})
+        self.tenant = TenantId("tenant_1")
+        self.principal = PrincipalId("agent_1")
+        self.run = RunId("run_1")
+        self.operation = "operation"
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.limits = Limits()
+        self.slept: list[float] = []
+        self.performed: list[tuple[str, ...]] = []
+        self.iterated: list[tuple[tuple[str, ...], Json, int, int]] = []
+
+    def read(self, path: str) -> Json:
+        """Return what `data` has at that very path, or raise the error `missing_data`."""
+        if path not in self.data:
+            raise MissingHere(path=path)
+        return self.data[path]
+
+    def find(self, path: str) -> Json | Missing:
+        """Return what `data` has at that very path, or MISSING."""
+        return self.data.get(path, MISSING)
+
+    async def sleep(self, seconds: float) -> None:
+        """Remember how long, and go on at once."""
+        self.slept.append(seconds)
+
+    async def perform(self, operations: Sequence[str]) -> bool:
+        """Remember them; all of them are taken to succeed."""
+        self.performed.append(tuple(operations))
+        return True
+
+    async def iterate(self, operations: Sequence[str], item: Json, index: int, length: int) -> Json | Missing:
+        """Remember them and return the item."""
+        self.iterated.append((tuple(operations), item, index, length))
+        return item
