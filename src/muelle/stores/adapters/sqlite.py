@@ -1,0 +1,208 @@
+"""The database port on the standard library's sqlite3: one writer that commits for everybody, and readers beside it."""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from muelle.core import MuelleError
+from muelle.stores.adapters import sqlite_file
+from muelle.stores.adapters.threads import Threads
+from muelle.stores.errors import DatabaseBusy, DatabaseClosed, TransactionTimedOut
+from muelle.stores.model import Dialect, Row, SqlValue, Statement
+from muelle.stores.settings import StoresSettings
+
+_Waiting = tuple[Sequence[Statement], "asyncio.Future[None]"]
+_Connections = Threads[sqlite3.Connection]
+
+# A batch of at most this many callers is written on the loop where a commit does not wait for the disk (ADR 0003).
+_INLINE_CALLERS = 64
+# After as many batches on the loop one goes to the writer's thread, whose connection moves the WAL into the file.
+_INLINE_BATCHES = 200
+
+
+class SqliteTransaction:
+    """A transaction on the writer's connection."""
+
+    __slots__ = ("_writer",)
+
+    def __init__(self, writer: _Connections) -> None:
+        self._writer = writer
+
+    async def execute(self, sql: str, *parameters: SqlValue) -> int:
+        """Run a statement; return how many rows it touched."""
+        return await self._writer.submit(sqlite_file.run, sql, parameters)
+
+    async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
+        """Run a query; return all its rows."""
+        return await self._writer.submit(sqlite_file.read, sql, parameters)
+
+
+class SqliteDatabase:
+    """A Database in one file. Open it by `open_sqlite`; use it on the loop that opened it.
+
+    The writer belongs to one batch of commits or to one transaction at a time; they take turns, so that neither kind
+    starves the other. A commit that is awaited inside a transaction waits for that transaction, until it times out.
+    """
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(
+        self, writer: _Connections, readers: _Connections, inline: sqlite3.Connection | None, seconds: float
+    ) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._inline = inline
+        self._inline_left = _INLINE_BATCHES
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Waiting] = []
+        self._transactions: deque[asyncio.Future[None]] = deque()
+        self._taken = False
+        self._closed = False
+
+    def commit(self, statements: Sequence[Statement]) -> "asyncio.Future[None]":
+        """Queue statements for the next group commit; await the result to know them durable."""
+        if self._closed:
+            raise DatabaseClosed
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((statements, done))
+        if not self._taken and len(self._waiting) == 1:
+            self._loop.call_soon(self._wake)  # not at once: what else is committed in this turn of the loop comes along
+        return done
+
+    async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
+        """Run one query outside any transaction."""
+        if self._closed:
+            raise DatabaseClosed
+        return await self._readers.submit(sqlite_file.read, sql, parameters)
+
+    @asynccontextmanager
+    async def transaction(self, seconds: float | None = None) -> AsyncIterator[SqliteTransaction]:
+        """Begin; commit at the end of the block, roll back if it raises; raise TransactionTimedOut after `seconds`."""
+        if self._closed:
+            raise DatabaseClosed
+        await self._turn()
+        try:
+            await self._writer.submit(sqlite_file.run, "BEGIN IMMEDIATE", ())
+            async with _limited(self._seconds if seconds is None else seconds):
+                yield SqliteTransaction(self._writer)
+            await self._writer.submit(sqlite_file.run, "COMMIT", ())
+        finally:
+            # Nothing else of this connection is queued before it, so a cancelled task need not await it.
+            self._writer.submit(sqlite_file.roll_back).add_done_callback(self._free)
+
+    async def close(self) -> None:
+        """Let what is queued finish, then close the file."""
+        self._closed = True
+        await self._turn()
+        batch, self._waiting = self._waiting, []
+        if batch:
+            _answer(batch, await self._writer.submit(sqlite_file.write, [statements for statements, _ in batch]))
+        await self._writer.close()
+        await self._readers.close()
+        if self._inline:
+            self._inline.close()
+
+    async def _turn(self) -> None:
+        """Wait for the writer, behind the transactions that came before."""
+        turn: asyncio.Future[None] = self._loop.create_future()
+        self._transactions.append(turn)
+        self._wake()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._next()
+            raise
+
+    def _wake(self) -> None:
+        if not self._taken:
+            self._next()
+
+    def _next(self) -> None:
+        """Give the writer to whoever waits; after a batch a transaction comes first."""
+        self._taken = False
+        while self._transactions and not self._taken:
+            turn = self._transactions.popleft()
+            if not turn.done():
+                self._taken = True
+                turn.set_result(None)
+        if self._waiting and not self._taken:
+            self._batch()
+
+    def _free(self, ended: "asyncio.Future[None]") -> None:
+        """Give the writer on after a transaction; the commits that waited for it come first."""
+        self._taken = False
+        if self._waiting:
+            self._batch()
+        if not self._taken:
+            self._next()
+        ended.result()
+
+    def _batch(self) -> None:
+        batch, self._waiting = self._waiting, []
+        commits = [statements for statements, _ in batch]
+        if self._inline and len(batch) <= _INLINE_CALLERS and self._inline_left:
+            self._inline_left -= 1
+            outcomes = sqlite_file.write(self._inline, commits)
+            if not isinstance(outcomes[0], DatabaseBusy):
+                _answer(batch, outcomes)
+                return
+        self._inline_left = _INLINE_BATCHES
+        self._taken = True
+        self._writer.submit(sqlite_file.write, commits).add_done_callback(partial(self._written, batch))
+
+    def _written(self, batch: list[_Waiting], written: "asyncio.Future[list[MuelleError | None]]") -> None:
+        error = written.exception()
+        _answer(batch, [error] * len(batch) if error else written.result())
+        self._next()
+
+
+def _answer(batch: list[_Waiting], outcomes: Sequence[BaseException | None]) -> None:
+    for (_, done), error in zip(batch, outcomes, strict=True):
+        if done.done():  # its caller has gone away
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+@asynccontextmanager
+async def _limited(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError as error:
+        if limit.expired():
+            raise TransactionTimedOut(seconds=seconds) from error
+        raise
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    """Open the file now, not at its first use, so that what is wrong with it is said at the start."""
+    sqlite_file.read(connection, "SELECT count(*) FROM sqlite_master", ())
+
+
+@asynccontextmanager
+async def open_sqlite(path: Path, settings: StoresSettings = StoresSettings()) -> AsyncIterator[SqliteDatabase]:  # noqa: B008 - frozen
+    """Open or create the file; raise DatabaseNotWritable, DatabaseCorrupt or DatabaseBusy. Tables are `migrate`'s."""
+    open_file = partial(sqlite_file.open_file, path, settings)
+    writer = Threads("muelle-writer", 1, open_file)
+    readers = Threads("muelle-reader", settings.readers, open_file)
+    try:
+        await writer.submit(_touch)
+    except BaseException:
+        await writer.close()
+        await readers.close()
+        raise
+    inline = sqlite_file.open_file(path, settings, waits=False) if settings.synchronous == "NORMAL" else None
+    database = SqliteDatabase(writer, readers, inline, settings.transaction_seconds)
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,27 @@
+"""What can be set about stores."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from muelle.core import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoresSettings:
+    """Where data is kept, and how safely. Relative paths start at Muelle's home folder."""
+
+    # postgresql://user:password@host/database; empty: the SQLite file at `path`
+    url: Secret = field(default_factory=lambda: Secret(""))
+    path: str = "muelle.db"  # the SQLite file
+    # FULL: what was answered survives a power cut. NORMAL: it survives a crash of Muelle, and a power cut may take
+    # the last moments; commits are several times cheaper (ADR 0003 has the numbers).
+    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    busy_seconds: float = 5.0  # how long to wait for another process that writes to the file
+    readers: int = 2  # threads that read from the file, each with a connection
+    connections: int = 10  # the most connections to PostgreSQL, besides the one that commits
+    connect_seconds: float = 10.0  # how long to try to reach PostgreSQL
+    transaction_seconds: float = 30.0  # after which an open transaction is rolled back
+    blobs: str = "blobs"  # the folder of blobs
+    blob_bytes: int = 256 << 20  # the most bytes of one blob
+    value_bytes: int = 16 << 20  # the most bytes of one value that StoreData keeps in the database
+    key_file: str = "vault.key"  # the key of the secrets; made at the first start
