@@ -3,6 +3,7 @@
 from muelle.stores.adapters.sqlite import SqliteDatabase, open_sqlite
 from muelle.stores.errors import ConstraintViolated, DatabaseBusy, DatabaseUnreachable, StatementRefused
 from muelle.stores.model import Blobs, Database, Dialect, KeyValues, Row, SqlValue, Statement, Transaction, Vault
+from muelle.stores.schema import migrate
 from muelle.stores.settings import StoresSettings
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "StoresSettings",
     "Transaction",
     "Vault",
+    "migrate",
     "open_sqlite",
 ]
