@@ -1,1 +1,36 @@
 """Who acts and what they may do: tenants, agents, keys, grants, audit."""
+
+from muelle.identity.audit import Acts, AuditFilter, AuditTrail
+from muelle.identity.changes import IdentityStore
+from muelle.identity.errors import DisabledAgent, ExpiredKey, InvalidKey, RevokedKey
+from muelle.identity.keys import IssuedKey
+from muelle.identity.memory import MemoryAuditTrail, MemoryIdentityStore
+from muelle.identity.model import (
+    DEFAULT_TENANT,
+    SCOPES,
+    Act,
+    Agent,
+    Explanation,
+    Grant,
+    Key,
+    Page,
+    Principal,
+    Refused,
+    Rule,
+    Rules,
+    Tenant,
+    explain,
+    matches,
+)
+from muelle.identity.presets import PRESETS
+from muelle.identity.service import Identity
+from muelle.identity.settings import IdentitySettings
+from muelle.identity.store import SqlAuditTrail, SqlIdentityStore
+from muelle.identity.tenants import NewTenant
+
+__all__ = [
+    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AuditFilter", "AuditTrail", "DisabledAgent",
+    "ExpiredKey", "Explanation", "Grant", "Identity", "IdentitySettings", "IdentityStore", "InvalidKey", "IssuedKey",
+    "Key", "MemoryAuditTrail", "MemoryIdentityStore", "NewTenant", "Page", "Principal", "Refused", "RevokedKey",
+    "Rule", "Rules", "SqlAuditTrail", "SqlIdentityStore", "Tenant", "explain", "matches",
+]  # fmt: skip

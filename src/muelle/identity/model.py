@@ -1,14 +1,19 @@
 """Who acts, and what they may do. Pure: no clock, no database."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from difflib import SequenceMatcher
+from typing import Generic, Literal, TypeVar
 
 from muelle.core import AuditId, Forbidden, GrantId, Invalid, KeyId, PrincipalId, TenantId
 
 Kind = Literal["user", "agent", "service"]
 Decision = Literal["allowed", "refused"]
+T = TypeVar("T")
+
+DEFAULT_TENANT = TenantId("default")  # the operator's own: it alone manages tenants, and strangers' acts are its record
+OWNER = "admin"
 
 SCOPES: Mapping[str, str] = {
     "workflows:run": "Run documents. Resource: the workflow's id.",
@@ -69,21 +74,74 @@ def matches(pattern: str, resource: str) -> bool:
 class Rules:
     """A principal's grants, indexed by scope. Empty means: nothing is allowed."""
 
-    __slots__ = ("_patterns",)
+    __slots__ = ("_exact", "_globs", "_rules", "_whole")
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        patterns: dict[str, list[str]] = {}
-        for rule in rules:
-            patterns.setdefault(rule.scope, []).append(rule.pattern)
-        self._patterns = patterns
+        self._rules = tuple(rules)
+        self._whole = frozenset(rule.scope for rule in self._rules if rule.pattern == "*")
+        self._exact = frozenset((rule.scope, rule.pattern) for rule in self._rules if "*" not in rule.pattern)
+        self._globs: dict[str, list[str]] = {}
+        for rule in self._rules:
+            if "*" in rule.pattern and rule.pattern != "*":
+                self._globs.setdefault(rule.scope, []).append(rule.pattern)
 
     def allow(self, scope: str, resource: str) -> bool:
-        """Tell whether a grant covers `resource` for `scope`; the scope `*` covers every scope."""
+        """Tell whether a grant covers `resource` for `scope`; the scope `*` covers every scope.
+
+        Given a pattern for a resource it tells whether one grant covers all that the pattern covers: a grant's own
+        text has `*` as wildcard only, so a `*` in `resource` can be covered by nothing but a wildcard.
+        """
+        if scope in self._whole or "*" in self._whole:
+            return True
+        if (scope, resource) in self._exact or ("*", resource) in self._exact:
+            return True
         for key in (scope, "*"):
-            for pattern in self._patterns.get(key, ()):
-                if pattern == "*" or matches(pattern, resource):
+            for pattern in self._globs.get(key, ()):
+                if matches(pattern, resource):
                     return True
         return False
+
+    def __iter__(self) -> Iterator[Rule]:
+        """Iterate in the order in which they were granted."""
+        return iter(self._rules)
+
+    def __repr__(self) -> str:
+        """Return the rules as text."""
+        return f"Rules({list(self._rules)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why something is allowed or not: the rule that decides, or else the nearest one of that scope, if any."""
+
+    allowed: bool
+    rule: Rule | None
+    nearest: Rule | None
+
+
+def explain(principal: "Principal", scope: str, resource: str) -> Explanation:
+    """Tell which grant lets `principal` do `scope` on `resource`, or which one comes nearest."""
+    return explain_rules(principal.rules, scope, resource)
+
+
+def explain_rules(rules: Rules, scope: str, resource: str) -> Explanation:
+    """Tell which rule covers `resource` for `scope`, or which one comes nearest."""
+    candidates = [rule for rule in rules if rule.scope in {scope, "*"}]
+    for rule in candidates:
+        if matches(rule.pattern, resource):
+            return Explanation(allowed=True, rule=rule, nearest=None)
+    nearest = max(candidates, key=lambda rule: _likeness(rule.pattern, resource), default=None)
+    return Explanation(allowed=False, rule=None, nearest=nearest)
+
+
+def _likeness(pattern: str, resource: str) -> float:
+    return SequenceMatcher(a=pattern, b=resource, autojunk=False).ratio()
+
+
+def bounded(tenant: Mapping[str, float], agent: Mapping[str, float]) -> dict[str, float]:
+    """Return an agent's limits within its tenant's: where both name one, the smaller holds."""
+    both = {name: min(agent[name], tenant[name]) for name in agent.keys() & tenant.keys()}
+    return {**tenant, **agent, **both}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +228,11 @@ class Act:
     at: datetime
     request: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list; `next` is the cursor of what follows, or None at the end."""
+
+    items: tuple[T, ...]
+    next: str | None = None

@@ -1,0 +1,193 @@
+"""What goes wrong in identity.
+
+Whoever shows a key that does not open learns one thing only, whatever the cause: `invalid_key`. The cause is `code` on
+the exception, for the audit record and for metrics; `problem()`, which leaves the process, never has it.
+"""
+
+from typing import Any
+
+from muelle.core import Conflict, Invalid, NotFound, TooLarge, Unauthenticated
+from muelle.identity.model import Refused
+
+
+class InvalidKey(Unauthenticated):
+    """This key opens nothing here."""
+
+    code = "invalid_key"
+    suggestions = (
+        "Check that the whole key was copied, from 'mk_' to its last character.",
+        "Keys expire and can be revoked: ask an operator for a new one.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(InvalidKey._sentence())
+
+    def problem(self) -> dict[str, Any]:
+        """Return what a stranger may know: the same for every cause."""
+        return Unauthenticated.problem(self if type(self) is InvalidKey else InvalidKey())
+
+
+class ExpiredKey(InvalidKey):
+    """The key is right, and past its time."""
+
+    code = "expired_key"
+
+
+class RevokedKey(InvalidKey):
+    """The key is right, and was revoked."""
+
+    code = "revoked_key"
+
+
+class DisabledAgent(InvalidKey):
+    """The key is right, and its agent is disabled."""
+
+    code = "disabled_agent"
+
+
+class NotHeld(Refused):
+    """Nobody can give away what they may not do themselves."""
+
+    code = "not_held"
+    suggestions = ("Ask an operator who holds the scope and resource that the error names.",)
+
+
+class LimitNotHeld(Refused):
+    """Nobody can give a wider limit than their own."""
+
+    code = "limit_not_held"
+    suggestions = ("Set the limit that the error names to its largest value, or to less.",)
+
+
+class AgentNotFound(NotFound):
+    """There is no such agent in this tenant."""
+
+    code = "agent_not_found"
+
+
+class KeyNotFound(NotFound):
+    """This agent has no such key."""
+
+    code = "key_not_found"
+
+
+class GrantNotFound(NotFound):
+    """This agent has no such grant."""
+
+    code = "grant_not_found"
+
+
+class TenantNotFound(NotFound):
+    """There is no such tenant."""
+
+    code = "tenant_not_found"
+
+
+class OwnerMissing(NotFound):
+    """This installation has no owner yet."""
+
+    code = "owner_missing"
+    suggestions = ("Start the server once; its first start creates the owner and writes the owner's key.",)
+
+
+class AgentExists(Conflict):
+    """The tenant has an agent of that name already."""
+
+    code = "agent_exists"
+    suggestions = ("Choose another name, or update the agent that has it.",)
+
+
+class TenantExists(Conflict):
+    """There is a tenant with that id already."""
+
+    code = "tenant_exists"
+    suggestions = ("Choose another id, or update the tenant that has it.",)
+
+
+class GrantExists(Conflict):
+    """The agent has that grant already."""
+
+    code = "grant_exists"
+    suggestions = ("Nothing needs to be done: the agent may do this.",)
+
+
+class SelfDisabled(Conflict):
+    """Nobody can disable the principal that they act as."""
+
+    code = "self_disabled"
+    suggestions = ("Let another principal with identity:manage do it.",)
+
+
+class TooManyGrants(TooLarge):
+    """An agent cannot have that many grants."""
+
+    code = "too_many_grants"
+    suggestions = ("Put '*' into a pattern so that one grant covers many resources.",)
+
+
+class UnknownPreset(Invalid):
+    """There is no such preset."""
+
+    code = "unknown_preset"
+
+
+class UnknownKind(Invalid):
+    """A principal is an 'agent', a 'user' or a 'service'."""
+
+    code = "unknown_kind"
+
+
+class UnknownLimit(Invalid):
+    """There is no limit of that name."""
+
+    code = "unknown_limit"
+
+
+class InvalidLimit(Invalid):
+    """A limit is a positive number."""
+
+    code = "invalid_limit"
+
+
+class InvalidAddress(Invalid):
+    """An allowed address is a network such as 10.0.0.0/8 or fd00::/8, without host bits."""
+
+    code = "invalid_address"
+
+
+class TooManyAddresses(TooLarge):
+    """A tenant cannot have that many allowed networks."""
+
+    code = "too_many_addresses"
+    suggestions = ("Join neighbouring networks into a wider one.",)
+
+
+class InvalidPattern(Invalid):
+    """A resource pattern has 1 to 500 characters, none of them a control character."""
+
+    code = "invalid_pattern"
+
+
+class InvalidText(Invalid):
+    """A text is too long or has control characters."""
+
+    code = "invalid_text"
+
+
+class InvalidExpiry(Invalid):
+    """A key expires in the future, at a time with a time zone."""
+
+    code = "invalid_expiry"
+
+
+class InvalidPage(Invalid):
+    """A page has 1 to 500 items."""
+
+    code = "invalid_page"
+
+
+class InvalidCursor(Invalid):
+    """This cursor did not come from a page of this list."""
+
+    code = "invalid_page_cursor"
+    suggestions = ("Send the 'next' of the page before, unchanged, or none for the first page.",)

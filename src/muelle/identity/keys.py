@@ -1,0 +1,103 @@
+"""API keys: `mk_ID_SECRET`, with a public id to look it up by and a secret of 256 bits that is stored as a hash."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from muelle.core import KeyId, Secret
+from muelle.identity.changes import KeyAdded, KeysRevoked, Where
+from muelle.identity.checks import checked_expiry
+from muelle.identity.errors import KeyNotFound
+from muelle.identity.model import Agent, Key, Page
+from muelle.identity.model import Principal as Actor
+from muelle.identity.pages import read_page
+from muelle.identity.registry import Registry, Request
+
+SECRET_BYTES = 32
+_HINT = 4
+_TEXT = re.compile(r"mk_([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """A key that somebody shows: its id, and the SHA-256 of its secret part."""
+
+    id: KeyId
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new key; `text.reveal()` is what the agent sends. It can be shown only now: what is stored is a hash."""
+
+    key: Key
+    text: Secret
+
+
+def read_key(text: str) -> ShownKey | None:
+    """Return the parts of a key, or None if it is none of ours."""
+    parts = _TEXT.fullmatch(text)
+    if parts is None:
+        return None
+    return ShownKey(KeyId(f"key_{parts[1]}"), hashlib.sha256(parts[2].encode()).digest())
+
+
+def new_key(registry: Registry, agent: Agent, expires: datetime | None = None) -> tuple[IssuedKey, KeyAdded]:
+    """Return a fresh key for an agent, and the change that stores it."""
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    key_id = KeyId(registry.ids.mint("key"))
+    key = Key(
+        id=key_id,
+        tenant=agent.tenant,
+        principal=agent.id,
+        hint=secret[-_HINT:],
+        created=registry.now(),
+        expires=expires,
+    )
+    digest = hashlib.sha256(secret.encode()).digest()
+    return IssuedKey(key, Secret(f"mk_{key_id.removeprefix('key_')}_{secret}")), KeyAdded(key, digest)
+
+
+class Keys:
+    """Issues, lists and revokes the keys of agents in the actor's tenant; needs identity:manage on the agent's name."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def issue(self, actor: Actor, agent: str, *, expires: datetime | None = None, request: str = "") -> IssuedKey:
+        """Issue a key, which opens nothing from `expires` on.
+
+        Whoever has a key acts as its agent, so the actor must hold all that the agent holds: raises NotHeld,
+        LimitNotHeld, Refused, AgentNotFound, InvalidExpiry.
+        """
+        asked = Request(actor=actor, action="keys.issue", resource=agent, id=request)
+        found = await self._permitted(asked)
+        checked_expiry(expires, self._registry.now())
+        await self._registry.require_held(asked, [grant.rule for grant in await self._registry.grants(found)])
+        await self._registry.require_within(asked, found.limits)
+        issued, added = new_key(self._registry, found, expires)
+        await self._registry.write(asked, [added], issued.key.id)
+        return issued
+
+    async def list(
+        self, actor: Actor, agent: str, limit: int = 50, cursor: str | None = None, *, request: str = ""
+    ) -> Page[Key]:
+        """Return the agent's keys, oldest first; raise Refused, AgentNotFound, InvalidPage, InvalidCursor."""
+        found = await self._permitted(Request(actor=actor, action="keys.list", resource=agent, id=request))
+        return await read_page(self._registry.store, Key, Where(tenant=actor.tenant, principal=found.id), limit, cursor)
+
+    async def revoke(self, actor: Actor, agent: str, key: str, *, request: str = "") -> None:
+        """Let a key open nothing any more; one revoked before stays so. Raises Refused, AgentNotFound, KeyNotFound."""
+        asked = Request(actor=actor, action="keys.revoke", resource=agent, id=request)
+        found = await self._permitted(asked)
+        where = Where(tenant=actor.tenant, principal=found.id, id=key)
+        if not await self._registry.store.find(Key, where):
+            raise KeyNotFound(agent=agent, key=key[:100])
+        change = KeysRevoked(actor.tenant, found.id, KeyId(key), self._registry.now())
+        await self._registry.write(asked, [change], key)
+
+    async def _permitted(self, asked: Request) -> Agent:
+        await self._registry.permit(asked, "identity:manage")
+        return await self._registry.agent(asked.actor.tenant, asked.resource)

@@ -1,0 +1,121 @@
+"""What all verbs of identity share: permission first, then one transaction for change and act."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from muelle.core import Clock, Ids, KeyId, PrincipalId, TenantId
+from muelle.identity.audit import Acts, AuditTrail
+from muelle.identity.changes import Change, IdentityStore, Where
+from muelle.identity.errors import AgentNotFound, LimitNotHeld, NotHeld, TenantNotFound
+from muelle.identity.model import Agent, Grant, Principal, Refused, Rule, Rules, Tenant, bounded
+from muelle.identity.settings import IdentitySettings
+
+ALL = (1 << 31) - 1  # grants of one agent are bounded where they are added, so reading them needs no page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An administrative act about to be decided: who, what (`agents.add`), on which resource, in which request."""
+
+    actor: Principal
+    action: str
+    resource: str
+    id: str = ""
+
+
+class Registry:
+    """Reads and changes tenants, agents, keys and grants for principals who may."""
+
+    def __init__(
+        self,
+        store: IdentityStore,
+        trail: AuditTrail,
+        clock: Clock,
+        settings: IdentitySettings,
+        limit_names: frozenset[str],
+        changed: Callable[[], None],
+    ) -> None:
+        self.store = store
+        self.trail = trail
+        self.settings = settings
+        self.limit_names = limit_names
+        self.ids = Ids(clock)
+        self.acts = Acts(clock, self.ids)
+        self._clock = clock
+        self._changed = changed
+
+    def now(self) -> datetime:
+        """Return the present time."""
+        return self._clock.now()
+
+    async def permit(self, request: Request, scope: str) -> None:
+        """Raise Refused, and record it, unless the actor may do `scope` on the resource."""
+        if not request.actor.may(scope, request.resource):
+            await self.refuse(request, Refused(scope=scope, resource=request.resource))
+
+    async def refuse(self, request: Request, error: Refused) -> NoReturn:
+        """Record that the actor was refused, then raise the error."""
+        facts = " ".join(f"{name}={value}" for name, value in error.facts.items())
+        act = self.acts.refused(
+            request.actor, request.action, request.resource, request=request.id, detail=f"{error.code} {facts}"
+        )
+        await self.trail.record([act])
+        raise error
+
+    async def require_held(self, request: Request, rules: Iterable[Rule]) -> None:
+        """Raise NotHeld unless each rule is covered by one of the actor's own."""
+        for rule in rules:
+            if not request.actor.may(rule.scope, rule.pattern):
+                await self.refuse(request, NotHeld(scope=rule.scope, resource=rule.pattern))
+
+    async def require_within(self, request: Request, limits: Mapping[str, float]) -> None:
+        """Raise LimitNotHeld if an agent with these limits could do more than the actor."""
+        tenant = await self.tenant(request.actor.tenant)
+        given = bounded(tenant.limits, limits)
+        for name, largest in request.actor.limits.items():
+            if given.get(name, largest + 1) > largest:
+                await self.refuse(request, LimitNotHeld(field=f"limits.{name}", largest=largest))
+
+    async def write(self, request: Request, changes: Sequence[Change], detail: str = "") -> None:
+        """Make the changes and record the act in one transaction; what was cached is forgotten at once."""
+        act = self.acts.allowed(request.actor, request.action, request.resource, request=request.id, detail=detail)
+        try:
+            await self.store.write(changes, act)
+        finally:
+            self._changed()  # also after an error or a cancellation: the commit may have happened all the same
+
+    async def tenant(self, tenant: TenantId) -> Tenant:
+        """Return a tenant; raise TenantNotFound."""
+        found = await self.store.find(Tenant, Where(tenant=tenant))
+        if not found:
+            raise TenantNotFound(tenant=tenant[:100])
+        return found[0]
+
+    async def agent(self, tenant: TenantId, name: str) -> Agent:
+        """Return an agent of a tenant by name; raise AgentNotFound."""
+        found = await self.store.find(Agent, Where(tenant=tenant, name=name))
+        if not found:
+            raise AgentNotFound(agent=name[:100])
+        return found[0]
+
+    async def grants(self, agent: Agent) -> list[Grant]:
+        """Return all grants of an agent."""
+        return await self.store.find(Grant, Where(tenant=agent.tenant, principal=agent.id, limit=ALL))
+
+    async def principal(self, agent: Agent, tenant: Tenant, key: KeyId | None = None) -> Principal:
+        """Return an agent as it acts now."""
+        return Principal(
+            id=agent.id,
+            kind=agent.kind,
+            name=agent.name,
+            tenant=agent.tenant,
+            rules=Rules(grant.rule for grant in await self.grants(agent)),
+            limits=bounded(tenant.limits, agent.limits),
+            key=key,
+        )
+
+    def new_agent_id(self) -> PrincipalId:
+        """Return a fresh id for an agent."""
+        return PrincipalId(self.ids.mint("agent"))

@@ -1,0 +1,14 @@
+"""Settings of identity."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySettings:
+    """How long a credential is believed without asking the database, and how much is kept."""
+
+    watch_seconds: float = 0.5  # how soon a change by another process holds here; the promise is one second
+    cache_keys: int = 10_000  # keys remembered; some 2 kB each
+    cache_seconds: float = 60.0  # a key is read again after this, even if nobody watches
+    max_grants: int = 1000  # for one agent: all of them are read to authenticate it
+    strangers_per_minute: int = 60  # refused keys recorded one by one; the others are counted
