@@ -31,7 +31,7 @@ class AuditTrail(Protocol):
     """The append-only audit record of all tenants, read by tenant."""
 
     def record(self, acts: Sequence[Act]) -> Awaitable[None]:
-        """Queue acts at once; awaiting the result returns once they are durable. Recording one again changes nothing."""
+        """Queue acts at once; await the result to know them durable. Recording one again changes nothing."""
         ...
 
     async def page(self, tenant: TenantId, where: AuditFilter, limit: int = 50, cursor: str | None = None) -> Page[Act]:

@@ -59,9 +59,14 @@ def checked_limits(limits: Mapping[str, float], known: Collection[str]) -> dict[
         if limit not in known:
             nearest = get_close_matches(limit, known, n=1)
             raise UnknownLimit(field=f"limits.{limit[:100]}", nearest=nearest, known=sorted(known))
-        if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
+        if not _is_positive(value):
             raise InvalidLimit(field=f"limits.{limit}", value=str(value)[:100])
     return dict(limits)
+
+
+def _is_positive(value: object) -> bool:
+    """Tell whether a value from JSON is a positive, finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
 def checked_addresses(addresses: Iterable[str]) -> tuple[str, ...]:

@@ -14,10 +14,7 @@ class InvalidKey(Unauthenticated):
     """This key opens nothing here."""
 
     code = "invalid_key"
-    suggestions = (
-        "Check that the whole key was copied, from 'mk_' to its last character.",
-        "Keys expire and can be revoked: ask an operator for a new one.",
-    )
+    suggestions = ("Check that the whole key was copied; if it was, ask an operator for a new one, for keys end.",)
 
     def __init__(self) -> None:
         super().__init__(InvalidKey._sentence())

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any
 
 from muelle.core import KeyId, TenantId
 from muelle.identity.audit import AuditFilter, cleaned, cursor_after, page_size, read_cursor
@@ -97,14 +97,15 @@ class MemoryIdentityStore:
 
     async def find(self, kind: type[Stored], where: Where) -> list[Stored]:
         """Return what is stored of one kind, in the order of ids."""
-        rows = {
-            Tenant: self._shelf.tenants,
-            Agent: self._shelf.agents,
-            Key: self._shelf.keys,
-            Grant: self._shelf.grants,
+        shelf = self._shelf
+        rows: dict[type[Any], dict[str, Any]] = {
+            Tenant: shelf.tenants,
+            Agent: shelf.agents,
+            Key: shelf.keys,
+            Grant: shelf.grants,
         }
-        found = [item for item in rows[kind].values() if _wanted(item, where)]
-        return cast("list[Stored]", sorted(found, key=lambda item: item.id)[: where.limit])
+        found: list[Stored] = [item for item in rows[kind].values() if _wanted(item, where)]
+        return sorted(found, key=lambda item: item.id)[: where.limit]
 
     async def write(self, changes: Sequence[Change], act: Act) -> None:
         """Make all changes or none."""
@@ -136,11 +137,9 @@ def _make(shelf: _Shelf, change: Change) -> None:
         case TenantAdded() | AgentAdded() | GrantAdded() | KeyAdded():
             _add(shelf, change)
         case TenantChanged() if (tenant := shelf.tenants.get(change.tenant)) is not None:
-            given = {"name": change.name, "limits": change.limits, "addresses": change.addresses}
-            shelf.tenants[tenant.id] = replace(tenant, **_present(given))
+            shelf.tenants[tenant.id] = replace(tenant, **_given(change, "name", "limits", "addresses"))
         case AgentChanged() if (agent := _owned(shelf.agents.get(change.agent), change.tenant)) is not None:
-            given = {"description": change.description, "limits": change.limits, "disabled": change.disabled}
-            shelf.agents[agent.id] = replace(agent, **_present(given))
+            shelf.agents[agent.id] = replace(agent, **_given(change, "description", "limits", "disabled"))
         case KeysRevoked():
             _revoke(shelf, change)
         case GrantRevoked() if _owned(shelf.grants.get(change.grant), change.tenant):
@@ -177,5 +176,6 @@ def _owned(item: Stored | None, tenant: TenantId) -> Stored | None:
     return item if item is not None and getattr(item, "tenant", None) == tenant else None
 
 
-def _present(given: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in given.items() if value is not None}
+def _given(change: TenantChanged | AgentChanged, *names: str) -> dict[str, Any]:
+    """Return what a change sets, by the names of fields."""
+    return {name: value for name in names if (value := getattr(change, name)) is not None}
