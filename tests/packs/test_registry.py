@@ -160,7 +160,8 @@ def test_an_operation_without_summary_or_example_is_refused(field: str, value: A
 
 
 def test_an_operation_without_fields_needs_no_example() -> None:
-    bare: Any = replace(GREET, config=Empty, example={})
+    change: dict[str, Any] = {"config": Empty, "example": {}}
+    bare = replace(GREET, **change)
     assert Packs.of([pack(operations=(bare,))]).operation("Greet") is bare
 
 
