@@ -1,0 +1,1 @@
+"""The parts of the reference pages: each reads the source and returns Markdown."""

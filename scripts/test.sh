@@ -1,0 +1,10 @@
+#!/bin/sh
+# Run the test suite. With MUELLE_TEST_REQUIRE_ALL set, as in CI, a skipped test is a failure.
+set -eu
+cd "$(dirname "$0")/.."
+if test -n "${MUELLE_TEST_REQUIRE_ALL:-}"; then
+    PYTHONPATH=tests${PYTHONPATH:+:$PYTHONPATH}
+    export PYTHONPATH
+    set -- -p plugins.no_skips --continue-on-collection-errors "$@"
+fi
+exec .venv/bin/python -m pytest -n auto --dist loadfile "$@"

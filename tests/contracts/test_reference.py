@@ -1,0 +1,69 @@
+"""Every setting, error code and hook is explained, in both languages, and the pages say what the source says."""
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import generate_reference
+from muelle.packs import OperationType, Pack, ToolType
+from reference.errors import documented_errors, sentence_of
+from reference.modules import ROOT
+from reference.settings import tables
+
+LANGUAGES = ("en", "es")
+HOOKS = [(kind, field.name) for kind in (Pack, OperationType, ToolType) for field in dataclasses.fields(kind)]
+
+
+def guide(language: str, page: str) -> str:
+    return Path(ROOT, "docs", language, f"{page}.md").read_text(encoding="utf-8")
+
+
+def test_the_committed_pages_are_what_the_source_makes_them() -> None:
+    stale = [path for path, text in generate_reference.pages().items() if Path(ROOT, path).read_text() != text]
+
+    assert stale == [], "run: make reference"
+
+
+def test_every_sentence_of_the_source_has_its_spanish() -> None:
+    assert generate_reference.untranslated() == [], "add them to docs/es/texts.toml"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_error_code_is_explained(language: str) -> None:
+    page = guide(language, "reference/errors")
+
+    assert [kind.code for kind in documented_errors() if f"## `{kind.code}`" not in page] == []
+
+
+def test_an_error_code_means_one_thing() -> None:
+    codes = Counter(kind.code for kind in documented_errors())
+
+    assert [code for code, times in codes.items() if times > 1] == []
+
+
+def test_every_error_has_its_sentence() -> None:
+    assert [kind.__name__ for kind in documented_errors() if not sentence_of(kind).endswith((".", "'"))] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_setting_is_explained(language: str) -> None:
+    page = guide(language, "reference/settings")
+
+    assert [leaf.name for table in tables() for leaf in table.leaves if f"| `{leaf.name}` |" not in page] == []
+
+
+def test_every_setting_says_what_it_means() -> None:
+    silent = [
+        leaf.name for table in tables() for leaf in table.leaves if not leaf.meaning and leaf.name not in table.summary
+    ]
+
+    assert silent == [], "say it in a comment at the end of the field's line, or in the docstring of its class"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_hook_of_a_pack_is_explained(language: str) -> None:
+    page = guide(language, "packs")
+
+    assert [f"{kind.__name__}.{name}" for kind, name in HOOKS if f"| `{name}` |" not in page] == []
