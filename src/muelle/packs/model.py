@@ -157,8 +157,13 @@ class Step(Protocol[R_co]):
         """Run operations that this one refers to, once, in order; return whether all succeeded or were handled."""
         ...
 
-    async def iterate(self, operations: Sequence[str], item: Json, index: int, length: int) -> Json | Missing:
-        """Run them once as the body of a loop, with `/loop/item` and the rest; return the last one's output."""
+    async def iterate(
+        self, operations: Sequence[str], item: Json, index: int, length: int, *, apart: bool = False
+    ) -> Json | Missing:
+        """Run them once as the body of a loop, with `/loop/item` and the rest; return the last one's output.
+
+        With `apart`, as several turns at once need, a turn sees only its own writes until all have ended.
+        """
         ...
 
 

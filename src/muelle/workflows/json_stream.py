@@ -44,7 +44,7 @@ def read_stream(text: bytes, max_bytes: int, max_depth: int) -> list[Any]:
         raise Unreadable(_too_deep(max_depth)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(_fault(text, error)) from None
-    if _is_deeper(values, max_depth + 1):
+    if is_deeper(values, max_depth + 1):
         raise Unreadable(_too_deep(max_depth))
     return values
 
@@ -98,7 +98,8 @@ def _too_deep(max_depth: int) -> Issue:
     )
 
 
-def _is_deeper(value: Any, levels: int) -> bool:  # noqa: ANN401 - any JSON value
+def is_deeper(value: Any, levels: int) -> bool:  # noqa: ANN401 - any JSON value
+    """Tell whether a list or object is nested deeper than `levels`, without recursion."""
     layer = [value]
     for _ in range(levels):
         layer = [

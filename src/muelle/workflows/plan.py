@@ -13,7 +13,7 @@ from muelle.workflows.document import Draft, DraftOperation, read_messages
 from muelle.workflows.issues import Issue, nearest
 from muelle.workflows.json_stream import Unreadable, read_stream
 from muelle.workflows.order import Block, Span, block_of
-from muelle.workflows.paths import Path, format_path
+from muelle.workflows.paths import Path, format_path, overlap
 from muelle.workflows.references import Interpolation, Reference
 from muelle.workflows.shape import Check, Findings, Location, compile_shape
 
@@ -70,7 +70,7 @@ class Plan:
     seeds: Mapping[str, Any]
     is_sequential: bool
     spans: dict[str, Span]
-    types: frozenset[str]
+    types: tuple[OperationType[Any], ...]
     credentials: frozenset[str]
     calls: tuple[tuple[str, str], ...]
     blocks: dict[tuple[str, ...], Block[Node]] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Plan:
 
     def writers(self, path: Path) -> list[str]:
         """Return the ids of the operations that write at, above or below a path."""
-        return [node.id for node in self.nodes.values() if node.write and _overlap(node.write, path)]
+        return [node.id for node in self.nodes.values() if node.write and overlap(node.write, path)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +306,7 @@ class _Planning:
             seeds=draft.seeds,
             is_sequential=draft.is_sequential,
             spans=spans,
-            types=frozenset(node.type.name for node in nodes.values()),
+            types=tuple({node.type.name: node.type for node in nodes.values()}.values()),
             credentials=frozenset(name for node in nodes.values() for name in node.credentials),
             calls=tuple(dict.fromkeys(node.call for node in nodes.values() if node.call)),
         )
@@ -324,11 +324,6 @@ def assigned(value: Any, place: Location, new: Any) -> Any:  # noqa: ANN401 - an
 
 def _advice(code: str, message: str, operation: str, suggestion: str | None = None) -> Issue:
     return Issue(code=code, message=message, severity="warning", operation_id=operation, suggestion=suggestion)
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
 
 
 def _circle(trail: Iterable[str], name: str) -> str:

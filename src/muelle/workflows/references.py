@@ -13,7 +13,8 @@ import msgspec
 
 from muelle.core import Invalid
 from muelle.packs import MISSING, Missing
-from muelle.workflows.paths import ROOTS, MissingData, Path, Tree, format_path, parse_path
+from muelle.workflows.data_model import Tree
+from muelle.workflows.paths import ROOTS, MissingData, Path, format_path, parse_path
 
 _WHOLE = tuple(f"/{root}/" for root in ROOTS)
 _ROOT_NAMES = "|".join(ROOTS)

@@ -1,0 +1,100 @@
+"""What can go wrong in a run beyond what an operation itself reports."""
+
+from muelle.core import Forbidden, Invalid, MuelleError, NotFound, TimedOut, TooLarge
+
+
+class DependencyFailed(MuelleError):
+    """Skipped, because an operation that it needs did not succeed."""
+
+    code = "dependency_failed"
+    category = "data_error"
+    status = 424
+    recoverable = True
+    suggestions = ("Look at the operation named as cause.",)
+
+
+class RunStopped(MuelleError):
+    """Skipped, because an operation failed whose onError is 'stop'."""
+
+    code = "run_stopped"
+    category = "execution"
+    status = 424
+    suggestions = ("Look at the operation named as cause.",)
+
+
+class NotNeeded(MuelleError):
+    """Given up, because enough of the branches beside it had ended."""
+
+    code = "not_needed"
+    category = "execution"
+    status = 409
+    suggestions = ()
+
+
+class RunTimedOut(TimedOut):
+    """The run took longer than it may."""
+
+    code = "run_timed_out"
+    category = "execution"
+    suggestions = ("Split the work, or ask an operator to raise the limit run_seconds.",)
+
+
+class DataTooLarge(TooLarge):
+    """The outputs of this run are larger than allowed."""
+
+    code = "data_too_large"
+    category = "data_error"
+    suggestions = ("Filter or select earlier, or ask an operator to raise the limit data_bytes.",)
+
+
+class UnsuitableConfig(Invalid):
+    """With its references resolved, the config has a value of the wrong kind."""
+
+    code = "unsuitable_config"
+    category = "data_error"
+    status = 422
+    suggestions = ("Check what the referenced operations give; a transform such as 'number' can convert.",)
+
+
+class OperationCrashed(MuelleError):
+    """The operation crashed; the cause is in the server's log."""
+
+    code = "operation_crashed"
+
+
+class NotAValue(MuelleError):
+    """The operation returned something that is not a JSON value."""
+
+    code = "not_a_value"
+    category = "data_error"
+
+
+class NotReferredTo(MuelleError):
+    """An operation tried to run one that its config does not refer to."""
+
+    code = "not_referred_to"
+
+
+class WorkflowRefused(Forbidden):
+    """This principal may not run this document."""
+
+    code = "refused"
+
+
+class ExecutionNotFound(NotFound):
+    """Execution not found."""
+
+    code = "execution_not_found"
+    suggestions = ("List the executions; only those of one's own tenant are found.",)
+
+
+class InvalidInputs(Invalid):
+    """Inputs are a JSON object."""
+
+    code = "invalid_inputs"
+
+
+class InvalidQuery(Invalid):
+    """A query parameter has a value that it cannot have."""
+
+    code = "invalid_query"

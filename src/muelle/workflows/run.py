@@ -1,0 +1,320 @@
+"""A run: it walks a plan, performs operations, and writes down what became of each.
+
+The walk is ours alone to change; what an operation does is its own affair. An operation sees an `OperationStep` and
+nothing else. Pure operations run at once on the loop; what waits or has effects is awaited.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from muelle.core import Clock, Forbidden, MuelleError, RunId
+from muelle.engine import Journal, RunStatus
+from muelle.identity import Acts, AuditTrail, Principal
+from muelle.packs import MISSING, Http, Limits, Opened, OperationType, Storage
+from muelle.workflows.data_model import Tree
+from muelle.workflows.errors import (
+    DataTooLarge,
+    DependencyFailed,
+    NotAValue,
+    NotNeeded,
+    OperationCrashed,
+    RunStopped,
+    RunTimedOut,
+    UnsuitableConfig,
+)
+from muelle.workflows.logbook import Logbook
+from muelle.workflows.order import Block
+from muelle.workflows.paths import MissingData, parse_path
+from muelle.workflows.plan import Node, OnError, Plan, assigned
+from muelle.workflows.record import Record, Tally
+from muelle.workflows.step import OperationStep
+
+LOG = logging.getLogger("muelle.workflows")
+ENCODE = msgspec.json.Encoder().encode
+_YIELD_EVERY = 64  # steps without waiting, after which others get their turn and the deadline is seen
+_HEAVY = 20_000  # items or characters; below, handing over to a thread costs more than it frees the loop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What runs are made among; the same for all runs of a service."""
+
+    clock: Clock
+    journal: Journal
+    trail: AuditTrail
+    acts: Acts
+    resources: Mapping[str, Opened[OperationType[Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A finished run; `took` is in microseconds, `cause` is what ended it early."""
+
+    run: RunId
+    plan: Plan
+    status: RunStatus
+    started: datetime
+    took: int
+    tallies: Mapping[str, Tally]
+    cause: MuelleError | None
+
+
+class Run:
+    """One run on its way."""
+
+    def __init__(  # noqa: PLR0913 - a run is where everything meets
+        self,
+        run: RunId,
+        plan: Plan,
+        principal: Principal,
+        *,
+        limits: Limits,
+        inputs: Mapping[str, Any],
+        among: Surroundings,
+        http: Http,
+        storage: Storage,
+        request: str = "",
+    ) -> None:
+        self.id = run
+        self.plan = plan
+        self.principal = principal
+        self.limits = limits
+        self.among = among
+        self.http = http
+        self.storage = storage
+        self.request = request
+        self._inputs = inputs
+        self.log = Logbook(among.journal, run, principal.tenant)
+        self._tallies: dict[str, Tally] = {}
+        self._stopped: MuelleError | None = None
+        self._interrupted: dict[OperationStep, Node] = {}
+        self._places: asyncio.Semaphore | None = None
+        self._steps = 0
+        self._bytes = 0
+
+    async def execute(self) -> Outcome:
+        """Walk the whole plan; return once all that happened is durable in the journal."""
+        began, start = self.among.clock.now(), self.among.clock.monotonic()
+        plan = self.plan
+        inputs = ENCODE(self._inputs) if self._inputs else b"{}"
+        self.log.begin(self.principal.id, plan.workflow, (plan.hash, plan.document), inputs, began)
+        tree = Tree(self._first_data())
+        try:
+            async with asyncio.timeout(self.limits.run_seconds):
+                await self.block(plan.main, tree, "")
+        except TimeoutError:
+            self._time_out()
+        took = int((self.among.clock.monotonic() - start) * 1_000_000)
+        outcome = self._outcome(began, took)
+        counts = counted(outcome)
+        self.log.end(outcome.status, self.among.clock.now(), took, counts, outcome.cause)
+        await self.log.flush()
+        return outcome
+
+    async def block(self, block: Block[Node], tree: Tree, turn: str) -> bool:
+        """Run some operations; return whether all of them succeeded or were handled."""
+        if block.waits is not None:
+            return await self._overlapped(block, block.waits, tree, turn)
+        is_good = True
+        for node in block.nodes:
+            is_good = await self._step(node, tree, turn) and is_good
+        return is_good
+
+    def go_on(self) -> None:
+        """Raise RunStopped if an operation failed whose onError is 'stop'."""
+        if self._stopped is not None:
+            raise self._stopped
+
+    async def _overlapped(self, block: Block[Node], waits: Sequence[Sequence[int]], tree: Tree, turn: str) -> bool:
+        finished = [asyncio.Event() for _ in block.nodes]
+
+        async def run(index: int, node: Node) -> bool:
+            for earlier in waits[index]:
+                await finished[earlier].wait()
+            is_good = await self._step(node, tree, turn)
+            finished[index].set()
+            return is_good
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run(index, node)) for index, node in enumerate(block.nodes)]
+        return all(task.result() for task in tasks)
+
+    async def _step(self, node: Node, tree: Tree, turn: str) -> bool:
+        """Run one operation and write down what became of it; return whether it succeeded or was handled."""
+        self._steps += 1
+        if self._steps % _YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+        clock = self.among.clock
+        began, start = clock.now(), clock.monotonic()
+        if self._stopped is not None:
+            return await self._skip(node, tree, turn, began, self._stopped)
+        if tree.broken and (cause := tree.broken_by(node.needs)):
+            return await self._skip(node, tree, turn, began, DependencyFailed(cause=cause))
+        step = OperationStep(self, node, tree, turn, began)
+        try:
+            output = await self._perform(node, step, tree)
+            if node.children:
+                self._settle(step)
+            record = Record("success", began, 0, step.attempts, step.cached, output, self._weighed(output))
+            if node.write is not None:
+                tree.write(node.write, output)
+        except MuelleError as error:
+            return await self._fail(node, step, tree, self._explained(error), start)
+        except Exception as error:
+            LOG.exception("An operation crashed", extra={"operation": node.id, "operation_type": node.type.name})
+            return await self._fail(node, step, tree, OperationCrashed(fault=type(error).__name__), start)
+        except asyncio.CancelledError:
+            self._interrupted[step] = node
+            raise
+        if node.id == tree.tail:
+            tree.output = output
+        record.took = int((clock.monotonic() - start) * 1_000_000)
+        await self._keep(node, turn, record)
+        return True
+
+    async def _perform(self, node: Node, step: OperationStep, tree: Tree) -> Any:  # noqa: ANN401 - any JSON value
+        config = self._resolved(node, tree) if node.config is None else node.config
+        if not node.is_async:
+            if self._is_heavy(node, tree):
+                return await asyncio.to_thread(node.type.perform, config, step)
+            return node.type.perform(config, step)
+        if node.effects == "writes":
+            await self.log.flush()
+        else:
+            self.log.hand_over()
+        if node.children:
+            return await node.type.perform(config, step)
+        async with self._place():
+            return await node.type.perform(config, step)
+
+    def _place(self) -> asyncio.Semaphore:
+        if self._places is None:
+            self._places = asyncio.Semaphore(self.limits.concurrency)
+        return self._places
+
+    def _resolved(self, node: Node, tree: Tree) -> Any:  # noqa: ANN401 - the type of the config
+        raw: Any = node.raw
+        for place, reference in node.references:
+            raw = assigned(raw, place, reference.resolve(tree))
+        try:
+            return msgspec.convert(raw, node.type.config)
+        except msgspec.ValidationError as error:
+            raise UnsuitableConfig(fault=str(error)) from None
+
+    def _is_heavy(self, node: Node, tree: Tree) -> bool:
+        if not node.needs:
+            return False
+        value = tree.find(node.needs[0])
+        return isinstance(value, list | str) and len(value) > _HEAVY
+
+    def _weighed(self, output: Any) -> bytes:  # noqa: ANN401 - any JSON value
+        try:
+            encoded = ENCODE(output)
+        except (TypeError, ValueError, RecursionError, OverflowError) as error:
+            raise NotAValue(fault=str(error)[:200]) from None
+        self._bytes += len(encoded)
+        if self._bytes > self.limits.data_bytes:
+            raise DataTooLarge(limit=self.limits.data_bytes)
+        return encoded
+
+    async def _fail(self, node: Node, step: OperationStep, tree: Tree, error: MuelleError, start: float) -> bool:
+        if node.id == tree.tail:
+            tree.output = MISSING
+        if isinstance(error, RunStopped):
+            return await self._skip(node, tree, step.turn, step.now, error)
+        if isinstance(error, Forbidden):
+            self.refuse(error)
+        took = int((self.among.clock.monotonic() - start) * 1_000_000)
+        record = Record("failed", step.now, took, step.attempts, error=error)
+        match node.on_error:
+            case OnError(kind="value", value=value):
+                record.output, record.encoded, record.is_handled = value, ENCODE(value), True
+                if node.write is not None:
+                    tree.write(node.write, value)
+            case OnError(kind="goto"):
+                record.is_handled = True
+            case OnError(kind="stop"):
+                self._stopped = RunStopped(cause=node.id)
+        if node.write is not None and not record.is_handled:
+            tree.spoil(node.write, node.id)
+        await self._keep(node, step.turn, record)
+        if node.on_error.kind == "goto":
+            return await self.block(self.plan.block(node.on_error.goto), tree, step.turn)
+        return record.is_handled
+
+    async def _skip(self, node: Node, tree: Tree, turn: str, began: datetime, reason: MuelleError) -> bool:
+        if node.write is not None:
+            tree.spoil(node.write, node.id)
+        if node.id == tree.tail:
+            tree.output = MISSING
+        await self._keep(node, turn, Record("skipped", began, error=reason))
+        return False
+
+    def refuse(self, error: Forbidden) -> None:
+        """Put a refusal into the audit record."""
+        scope, resource = str(error.facts.get("scope", error.code)), str(error.facts.get("resource", ""))
+        act = self.among.acts.refused(self.principal, scope, resource, request=self.request, detail=str(self.id))
+        self.log.watch(self.among.trail.record([act]))
+
+    def _settle(self, step: OperationStep) -> None:
+        """Bring together the turns of a loop, and note what a branch that was not needed any more has left."""
+        step.settle()
+        for interrupted, node in self._interrupted.items():
+            self._tally(node, interrupted.turn, Record("skipped", interrupted.now, error=NotNeeded()))
+        self._interrupted.clear()
+
+    def _explained(self, error: MuelleError) -> MuelleError:
+        """Say of missing data which operation would have written it."""
+        if isinstance(error, MissingData) and "written_by" not in error.facts:
+            error.facts["written_by"] = self.plan.writers(parse_path(error.facts["path"]))
+        return error
+
+    async def _keep(self, node: Node, turn: str, record: Record) -> None:
+        self._tally(node, turn, record)
+        if self.log.is_full:
+            await self.log.flush()
+
+    def _tally(self, node: Node, turn: str, record: Record) -> None:
+        self.log.note(node.id, node.type.name, turn, record)
+        tally = self._tallies.get(node.id)
+        if tally is None:
+            tally = self._tallies[node.id] = Tally(record)
+        tally.add(record, turn)
+
+    def _time_out(self) -> None:
+        self._stopped = RunTimedOut(limit=self.limits.run_seconds)
+        for step, node in self._interrupted.items():
+            self._tally(node, step.turn, Record("failed", step.now, 0, step.attempts, error=self._stopped))
+        now = self.among.clock.now()
+        for node in self.plan.main.nodes:
+            if node.id not in self._tallies:
+                self._tally(node, "", Record("skipped", now, error=self._stopped))
+
+    def _first_data(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"workflow": {}, "config": {}, "input": dict(self._inputs)}
+        for root, seeds in self.plan.seeds.items():
+            data[root] = {**data.get(root, {}), **seeds} if root != "input" else {**seeds, **self._inputs}
+        return data
+
+    def _outcome(self, began: datetime, took: int) -> Outcome:
+        tallies = {name: self._tallies[name] for name in self.plan.nodes if name in self._tallies}
+        bad = any(tally.worst is not None for tally in tallies.values())
+        good = any(tally.last.status == "success" for tally in tallies.values())
+        status: RunStatus = "success" if not bad else "partial_success" if good else "error"
+        cause = self._stopped or next((tally.worst.error for tally in tallies.values() if tally.worst), None)
+        return Outcome(
+            run=self.id, plan=self.plan, status=status, started=began, took=took, tallies=tallies, cause=cause
+        )
+
+
+def counted(outcome: Outcome) -> tuple[int, int, int]:
+    """Return how many operations succeeded, failed, and were skipped or not reached."""
+    succeeded = sum(tally.telling.status == "success" for tally in outcome.tallies.values())
+    failed = sum(tally.telling.status == "failed" for tally in outcome.tallies.values())
+    return succeeded, failed, len(outcome.plan.nodes) - succeeded - failed

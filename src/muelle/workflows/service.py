@@ -1,0 +1,200 @@
+"""The verbs of workflows: validate, run, and look at what ran."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from muelle.core import Forbidden, HttpAnswer, HttpCall, Ids, Invalid, Metric, Metrics, RunId
+from muelle.identity import Principal
+from muelle.packs import Limits
+from muelle.stores import Blobs, KeyValues
+from muelle.workflows.errors import InvalidInputs, WorkflowRefused
+from muelle.workflows.issues import Issue, as_dict
+from muelle.workflows.json_stream import is_deeper
+from muelle.workflows.plan import Plan
+from muelle.workflows.planner import Planner
+from muelle.workflows.run import Outcome, Run, Surroundings
+from muelle.workflows.storage import RunStorage
+
+RUNS = Metric("muelle_runs_total", "Runs that ended, by status.", "counter", ("status",))
+RUN_SECONDS = Metric("muelle_run_seconds", "How long runs took.", "histogram")
+STEPS = Metric("muelle_operations_total", "Operations that ended, by type and status.", "counter", ("type", "status"))
+_MOST_REFUSALS = 50  # acts recorded for one refused document
+
+
+class Outbound(Protocol):
+    """Calls that leave, for any principal: what `egress` offers."""
+
+    async def call(self, principal: Principal, call: HttpCall) -> HttpAnswer:
+        """Make a call that the principal may make; raise Forbidden if it may not."""
+        ...
+
+    async def permit(self, principal: Principal, method: str, url: str) -> None:
+        """Raise Forbidden if the principal may not make such a call; nothing is sent."""
+        ...
+
+
+class BoundHttp:
+    """The calls that leave of one principal."""
+
+    __slots__ = ("_outbound", "_principal")
+
+    def __init__(self, outbound: Outbound, principal: Principal) -> None:
+        self._outbound = outbound
+        self._principal = principal
+
+    async def call(self, call: HttpCall) -> HttpAnswer:
+        """Make the call."""
+        return await self._outbound.call(self._principal, call)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What validation found; `plan` is there unless an issue is an error of the document itself."""
+
+    issues: tuple[Issue, ...]
+    plan: Plan | None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the document would be run."""
+        return not any(issue.severity == "error" for issue in self.issues)
+
+    def body(self) -> dict[str, Any]:
+        """Return the report in A2E's shape."""
+        errors = sum(issue.severity == "error" for issue in self.issues)
+        return {
+            "valid": self.is_valid,
+            "errors": errors,
+            "warnings": len(self.issues) - errors,
+            "issues": [as_dict(issue) for issue in self.issues],
+            "summary": {
+                "by_type": Counter(issue.code for issue in self.issues),
+                "by_operation": Counter(issue.operation_id or "" for issue in self.issues),
+            },
+        }
+
+
+class Workflows:
+    """Runs documents for principals. One for a process; runs share nothing but what is injected here."""
+
+    def __init__(  # noqa: PLR0913 - the composition of a room
+        self,
+        planner: Planner,
+        among: Surroundings,
+        outbound: Outbound,
+        blobs: Blobs,
+        values: KeyValues,
+        *,
+        ids: Ids,
+        metrics: Metrics,
+        limits: Limits,
+    ) -> None:
+        self.planner = planner
+        self._among = among
+        self._outbound = outbound
+        self._blobs = blobs
+        self._values = values
+        self._ids = ids
+        self._metrics = metrics
+        self._limits = limits
+        self._allowed: dict[str, object] = {}
+
+    def limits(self, principal: Principal) -> Limits:
+        """Return the bounds that hold for a principal."""
+        return replace(self._limits, **_typed(principal.limits)) if principal.limits else self._limits
+
+    async def validate(self, principal: Principal, document: bytes) -> Report:
+        """Return every issue: syntax, structure, types, references, permissions, advice. Nothing runs."""
+        try:
+            planned = self.planner.look(document, self.limits(principal))
+        except Invalid as error:
+            return Report((Issue(code=error.code, message=str(error), suggestion=error.suggestions[0]),), None)
+        issues = list(planned.issues)
+        if planned.plan is not None:
+            issues += await self._refusals(principal, planned.plan)
+        return Report(tuple(issues), planned.plan)
+
+    async def run(
+        self, principal: Principal, document: bytes, inputs: Mapping[str, Any] | None = None, *, request: str = ""
+    ) -> Outcome:
+        """Run a document; first raise InvalidDocument, InvalidInputs, DocumentTooLarge or WorkflowRefused if it cannot."""
+        limits = self.limits(principal)
+        plan = self.planner.plan(document, limits)
+        inputs = {} if inputs is None else inputs
+        if inputs and is_deeper(inputs, limits.depth):
+            raise InvalidInputs(limit=limits.depth, reason="nested too deep")
+        await self._authorise(principal, plan, request)
+        run = RunId(self._ids.mint("run"))
+        allowed = self._among.acts.allowed(principal, "workflows:run", plan.workflow, request=request, detail=run)
+        recorded = self._among.trail.record([allowed])
+        walk = Run(
+            run,
+            plan,
+            principal,
+            limits=limits,
+            inputs=inputs,
+            among=self._among,
+            http=BoundHttp(self._outbound, principal),
+            storage=RunStorage(principal, run, self._blobs, self._values),
+            request=request,
+        )
+        walk.log.watch(recorded)
+        outcome = await walk.execute()
+        self._measure(outcome)
+        return outcome
+
+    async def _authorise(self, principal: Principal, plan: Plan, request: str) -> None:
+        if not plan.calls and self._allowed.get(plan.hash) is principal.rules:
+            return
+        refusals = await self._refusals(principal, plan)
+        if not refusals:
+            self._remember(plan, principal)
+            return
+        acts = [
+            self._among.acts.refused(principal, str(issue.code), issue.message, request=request)
+            for issue in refusals[:_MOST_REFUSALS]
+        ]
+        await self._among.trail.record(acts)
+        raise WorkflowRefused(
+            f"This principal may not run this document: {refusals[0].message}",
+            issues=[as_dict(issue) for issue in refusals],
+        )
+
+    def _remember(self, plan: Plan, principal: Principal) -> None:
+        """Keep one verdict for each plan; rules are immutable and new ones are another object."""
+        if len(self._allowed) > self.planner.capacity:
+            self._allowed.clear()
+        self._allowed[plan.hash] = principal.rules
+
+    async def _refusals(self, principal: Principal, plan: Plan) -> list[Issue]:
+        wanted = [("workflows:run", plan.workflow)]
+        wanted += [(plan_type.permission, plan_type.name) for plan_type in plan.types]
+        wanted += [("credentials:use", name) for name in sorted(plan.credentials)]
+        refused = [_refusal(scope, resource) for scope, resource in wanted if not principal.may(scope, resource)]
+        for method, url in plan.calls:
+            try:
+                await self._outbound.permit(principal, method, url)
+            except (Forbidden, Invalid) as error:
+                scope, resource = error.facts.get("scope", error.code), error.facts.get("resource", url)
+                refused.append(_refusal(str(scope), str(resource), error))
+        return refused
+
+    def _measure(self, outcome: Outcome) -> None:
+        self._metrics.count(RUNS, outcome.status)
+        self._metrics.observe(RUN_SECONDS, outcome.took / 1_000_000)
+        for name, tally in outcome.tallies.items():
+            kind = outcome.plan.nodes[name].type.name
+            self._metrics.count(STEPS, kind, tally.telling.status, by=tally.runs)
+
+
+def _refusal(scope: str, resource: str, error: Forbidden | Invalid | None = None) -> Issue:
+    hint = error.suggestions[0] if error else f"Ask an operator for the grant '{scope}' on '{resource}'."
+    message = str(error) if error else f"No grant allows '{scope}' on '{resource}'"
+    return Issue(code="refused", message=message, suggestion=hint)
+
+
+def _typed(limits: Mapping[str, float]) -> dict[str, Any]:
+    """Give limits as they are stored the types of their fields: all are whole numbers but the time."""
+    return {name: value if name == "run_seconds" else int(value) for name, value in limits.items()}

@@ -1,0 +1,52 @@
+"""What StoreData keeps and LoadData finds: spaces of the tenant, of the agent, and of the run."""
+
+from muelle.core import RunId
+from muelle.identity import Principal
+from muelle.packs import Space
+from muelle.stores import Blobs, KeyValues
+
+_FOLDER = "stored"  # beside it the tenant's blobs may hold what other rooms keep
+
+
+class RunStorage:
+    """The storage that one run sees. Each access needs a grant of `storage:read` or `storage:write` on 'space/key'.
+
+    `file` and `database` are the tenant's and last; `localStorage` and `indexedDB` are the agent's own and last;
+    `sessionStorage` ends with the run.
+    """
+
+    __slots__ = ("_blobs", "_principal", "_run", "_session", "_values")
+
+    def __init__(self, principal: Principal, run: RunId, blobs: Blobs, values: KeyValues) -> None:
+        self._principal = principal
+        self._run = run
+        self._blobs = blobs
+        self._values = values
+        self._session: dict[str, tuple[bytes, str]] = {}
+
+    async def put(self, space: Space, key: str, value: bytes, content_type: str) -> None:
+        """Keep `value`; raise Refused without the grant."""
+        self._principal.require("storage:write", f"{space}/{key}")
+        tenant = self._principal.tenant
+        match space:
+            case "sessionStorage":
+                self._session[key] = (value, content_type)
+            case "file":
+                await self._blobs.put(tenant, f"{_FOLDER}/{key}", value, content_type)
+            case _:
+                await self._values.put(tenant, self._table(space), key, value, content_type)
+
+    async def get(self, space: Space, key: str) -> tuple[bytes, str] | None:
+        """Return value and content type, or None; raise Refused without the grant."""
+        self._principal.require("storage:read", f"{space}/{key}")
+        tenant = self._principal.tenant
+        match space:
+            case "sessionStorage":
+                return self._session.get(key)
+            case "file":
+                return await self._blobs.get(tenant, f"{_FOLDER}/{key}")
+            case _:
+                return await self._values.get(tenant, self._table(space), key)
+
+    def _table(self, space: Space) -> str:
+        return space if space == "database" else f"{space}.{self._principal.id}"
