@@ -1,0 +1,1 @@
+"""Libraries that egress stands on, each loaded by its adapter alone."""

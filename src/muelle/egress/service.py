@@ -1,0 +1,332 @@
+"""Calls that leave: authorised, guarded, with credentials put in at the last moment, and scrubbed on the way back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from typing import Protocol
+
+from muelle import __version__
+from muelle.core import (
+    Clock,
+    Forbidden,
+    HttpAnswer,
+    HttpCall,
+    Ids,
+    Metric,
+    Metrics,
+    MuelleError,
+    NoMetrics,
+    SystemClock,
+    TenantId,
+    TimedOut,
+)
+from muelle.egress.apis import Apis
+from muelle.egress.credentials import Credentials, vault_name
+from muelle.egress.decompression import ACCEPTED
+from muelle.egress.directory import Directory, Listing, Listings
+from muelle.egress.errors import (
+    AddressRefused,
+    CallRefused,
+    CredentialNotBound,
+    CredentialNotFound,
+    InvalidCall,
+    RequestTooLarge,
+    TooManyRedirects,
+)
+from muelle.egress.exchange import Opened, Scrubber, body_bytes, exchanged_headers, query_text, refs_of
+from muelle.egress.guard import Networks, networks_of, refusal
+from muelle.egress.headers import checked_headers
+from muelle.egress.model import Api, Credential, Placement
+from muelle.egress.policy import (
+    REDIRECTS,
+    Hop,
+    authorise,
+    bound,
+    checked_method,
+    checked_port,
+    checked_use,
+    first_hop,
+    next_hop,
+)
+from muelle.egress.registry import Registry
+from muelle.egress.settings import EgressSettings
+from muelle.egress.store import Register
+from muelle.egress.target import Target, read_target
+from muelle.egress.wire import Answer, Request, Wire
+from muelle.identity import Acts, AuditTrail, Principal
+from muelle.stores import Vault
+
+CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", "counter", ("api", "outcome"))
+SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
+NO_API = "-"  # the label of calls to hosts that no Api describes
+
+
+class Addresses(Protocol):
+    """Tells which networks a tenant's calls may reach though they are not public."""
+
+    async def addresses(self, tenant: TenantId) -> tuple[str, ...]:
+        """Return networks such as `10.1.0.0/16`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressParts:
+    """What egress is made of. `wire` opens the HTTP client at the first call; None opens the real one."""
+
+    apis: Register[Api]
+    credentials: Register[Credential]
+    vault: Vault
+    addresses: Addresses
+    trail: AuditTrail
+    settings: EgressSettings = field(default_factory=EgressSettings)
+    clock: Clock = field(default_factory=SystemClock)
+    metrics: Metrics = field(default_factory=NoMetrics)
+    wire: Callable[[EgressSettings], Wire] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Journey:
+    """One call under way: whose it is, what it may reach, and every secret that it has used so far."""
+
+    principal: Principal
+    listings: Listings
+    networks: Networks
+    max_answer_bytes: int
+    api: str = NO_API
+    purse: dict[str, Opened] = field(default_factory=dict)
+
+
+class Egress:
+    """Makes calls on behalf of principals. `apis` and `credentials` are the verbs on what calls are made with."""
+
+    def __init__(self, parts: EgressParts) -> None:
+        self._parts = parts
+        self._settings = parts.settings
+        self._clock = parts.clock
+        self._acts = Acts(parts.clock, Ids(parts.clock))
+        self._directory = Directory(
+            parts.apis, parts.clock, parts.settings.directory_seconds, parts.settings.directory_tenants
+        )
+        self._wire: Wire | None = None
+        self.apis = Apis(
+            Registry(parts.apis, parts.trail, parts.clock), parts.credentials, self._directory, parts.settings
+        )
+        self.credentials = Credentials(
+            Registry(parts.credentials, parts.trail, parts.clock), parts.vault, parts.settings
+        )
+
+    async def permit(self, principal: Principal, method: str, url: str, credentials: Iterable[str] = ()) -> None:
+        """Raise what `call` would raise before anything leaves: for planning. No name is resolved."""
+        target = read_target(url)
+        listings = await self._directory.listings(principal.tenant)
+        listing = self._admit(principal, listings, checked_method(method), target)
+        _checked_literal(target, await self._networks(principal))
+        placement = listing.api.credential if listing else None
+        for credential in {*credentials, *([placement.credential] if placement else [])}:
+            await self._found(principal, credential, target, listing)
+
+    async def call(self, principal: Principal, call: HttpCall, *, max_answer_bytes: int | None = None) -> HttpAnswer:
+        """Make a call and follow its redirects; a status is an answer and never raised.
+
+        Raises InvalidUrl, InvalidHeader, InvalidCall, CallRefused, EndpointUnknown, AddressRefused, PortRefused,
+        CredentialNotBound, CredentialNotFound, RequestTooLarge, AnswerTooLarge, AnswerBroken, ConnectionFailed,
+        DnsFailed, TlsFailed, TooManyRedirects or TimedOut.
+        """
+        began = self._clock.monotonic()
+        hop = first_hop(call)
+        journey = await self._journey(principal, max_answer_bytes)
+        outcome = "cancelled"
+        try:
+            answer = await self._within_time(journey, hop, call.timeout)
+            outcome = f"{answer.status // 100}xx"
+        except MuelleError as error:
+            outcome = error.code
+            if isinstance(error, Forbidden):
+                await self._record_refusal(principal, hop, error)
+            raise
+        finally:
+            self._parts.metrics.count(CALLS, journey.api, outcome)
+            self._parts.metrics.observe(SECONDS, self._clock.monotonic() - began, journey.api)
+        return replace(answer, duration=self._clock.monotonic() - began)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.close()
+
+    async def _journey(self, principal: Principal, max_answer_bytes: int | None) -> _Journey:
+        wanted = (max_answer_bytes, principal.limits.get("answer_bytes"), self._settings.max_answer_bytes)
+        return _Journey(
+            principal=principal,
+            listings=await self._directory.listings(principal.tenant),
+            networks=await self._networks(principal),
+            max_answer_bytes=int(min(limit for limit in wanted if limit is not None)),
+        )
+
+    async def _networks(self, principal: Principal) -> Networks:
+        return networks_of(tuple(await self._parts.addresses.addresses(principal.tenant)))
+
+    async def _within_time(self, journey: _Journey, hop: Hop, wanted: float | None) -> HttpAnswer:
+        listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
+        seconds = self._seconds(journey.principal, wanted, listing)
+        if listing is not None:
+            journey.api = listing.api.id
+            journey.max_answer_bytes = min(journey.max_answer_bytes, listing.api.max_answer_bytes or 1 << 62)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._follow(journey, hop)
+        except TimeoutError:
+            raise TimedOut(host=hop.target.place, seconds=seconds) from None
+
+    def _seconds(self, principal: Principal, wanted: float | None, listing: Listing | None) -> float:
+        most = min(self._settings.max_timeout_seconds, principal.limits.get("call_seconds", float("inf")))
+        if wanted is None:
+            return min((listing.api.timeout if listing else None) or self._settings.timeout_seconds, most)
+        if not 0 < wanted <= most:
+            raise InvalidCall(field="timeout", value=wanted, largest=most)
+        return wanted
+
+    async def _follow(self, journey: _Journey, hop: Hop) -> HttpAnswer:
+        for _ in range(self._settings.max_redirects + 1):
+            answer = await self._perform(journey, hop)
+            location = answer.headers.get("location") if answer.status in REDIRECTS else None
+            if location is None:
+                return _scrubbed(answer, hop.target, Scrubber(journey.purse))
+            hop = next_hop(hop, answer.status, location)
+            _keep_secrets_home(journey, hop.target)
+        raise TooManyRedirects(host=hop.target.place, limit=self._settings.max_redirects)
+
+    async def _perform(self, journey: _Journey, hop: Hop) -> Answer:
+        """Authorise one hop anew, put the credentials in and send it."""
+        listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
+        _checked_literal(hop.target, journey.networks)
+        hop = _with_placement(hop, listing.api.credential if listing else None)
+        for credential in refs_of(hop):
+            journey.purse[credential] = await self._opened(journey.principal, credential, hop.target, listing)
+        return await self._send(self._request(journey, hop))
+
+    def _admit(self, principal: Principal, listings: Listings, method: str, target: Target) -> Listing | None:
+        listing = authorise(principal, listings, method, target)
+        checked_port(target, self._settings.ports)
+        return listing
+
+    async def _found(
+        self, principal: Principal, credential: str, target: Target, listing: Listing | None
+    ) -> Credential:
+        if not principal.may(
+            "credentials:use", credential
+        ):  # before it is looked for: what is there is nobody's business
+            raise CallRefused(scope="credentials:use", resource=credential[:100])
+        found = await self._parts.credentials.find(principal.tenant, credential)
+        if found is None:
+            raise CredentialNotFound(credential=credential[:100])
+        checked_use(principal, found, target, listing)
+        return found
+
+    async def _opened(self, principal: Principal, credential: str, target: Target, listing: Listing | None) -> Opened:
+        found = await self._found(principal, credential, target, listing)
+        secret = await self._parts.vault.get(principal.tenant, vault_name(credential))
+        if secret is None:
+            raise CredentialNotFound(credential=credential, reason="its secret is gone")
+        return Opened(found, secret)
+
+    def _request(self, journey: _Journey, hop: Hop) -> Request:
+        headers = exchanged_headers(hop.headers, journey.purse)
+        body, content_type = body_bytes(hop.body, headers.get("content-type"), journey.purse)
+        if body is not None and len(body) > self._settings.max_request_bytes:
+            raise RequestTooLarge(limit=self._settings.max_request_bytes, size=len(body))
+        if content_type:
+            headers.setdefault("content-type", content_type)
+        headers.setdefault("accept", "*/*")
+        headers.setdefault("user-agent", f"muelle/{__version__}")
+        headers["accept-encoding"] = ACCEPTED  # what a call asks for here is ours to unpack
+        return Request(
+            method=hop.method,
+            target=_with_query(hop.target, query_text(hop.query, journey.purse), self._settings.max_url_bytes),
+            headers=checked_headers(headers, self._settings.max_request_header_bytes),
+            body=body,
+            networks=journey.networks,
+            max_answer_bytes=journey.max_answer_bytes,
+        )
+
+    async def _send(self, request: Request) -> Answer:
+        """Send one request once: what retries, breaks circuits or caches wraps this and nothing else."""
+        if self._wire is None:
+            self._wire = (self._parts.wire or _open_wire)(self._settings)
+        return await self._wire.send(request)
+
+    async def _record_refusal(self, principal: Principal, hop: Hop, error: Forbidden) -> None:
+        facts = " ".join(f"{name}={value}" for name, value in error.facts.items())
+        resource = f"{hop.method} {hop.target.place}"
+        act = self._acts.refused(principal, "egress.call", resource, detail=f"{error.code} {facts}")
+        await self._parts.trail.record([act])
+
+
+@asynccontextmanager
+async def open_egress(parts: EgressParts) -> AsyncIterator[Egress]:
+    """Open egress and close its connections at the end; the HTTP client is loaded by the first call."""
+    egress = Egress(parts)
+    try:
+        yield egress
+    finally:
+        await egress.close()
+
+
+def _open_wire(settings: EgressSettings) -> Wire:
+    from muelle.egress.adapters.client import AiohttpWire  # noqa: PLC0415 - 150 to 300 ms that few commands need
+
+    return AiohttpWire(settings)
+
+
+def _checked_literal(target: Target, networks: Networks) -> None:
+    """Refuse an address in the URL before a connection is tried; names are judged by the connection alone."""
+    if not (target.host[0].isdigit() or ":" in target.host):
+        return
+    try:
+        address = str(ip_address(target.host))
+    except ValueError:
+        return  # a name that begins with a digit
+    reason = refusal(address, networks)
+    if reason is not None:
+        raise AddressRefused(host=target.place, reason=reason)
+
+
+def _with_placement(hop: Hop, placement: Placement | None) -> Hop:
+    """Add the Api's own credential, unless the call has that header or parameter, or came from another origin."""
+    if placement is None or not hop.own:
+        return hop
+    from_api = placement.reference
+    if placement.place == "query":
+        return hop if placement.name in hop.query else replace(hop, query={**hop.query, placement.name: from_api})
+    header = placement.name.lower()
+    return hop if header in hop.headers else replace(hop, headers={**hop.headers, header: from_api})
+
+
+def _with_query(target: Target, added: str, max_bytes: int) -> Target:
+    if added:
+        target = replace(target, query=f"{target.query}&{added}" if target.query else added)
+    if len(target.url) > max_bytes:
+        raise InvalidCall(field="query", reason=f"URL longer than {max_bytes} bytes")
+    return target
+
+
+def _keep_secrets_home(journey: _Journey, target: Target) -> None:
+    """Do not follow a server that was given a secret and wants it carried to where it may not go."""
+    listing = journey.listings.owner(target)
+    for name, opened in journey.purse.items():
+        if not bound(opened.credential, target, listing) and Scrubber({name: opened}).finds(target.url):
+            raise CredentialNotBound(credential=name, host=target.place)
+
+
+def _scrubbed(answer: Answer, target: Target, scrubber: Scrubber) -> HttpAnswer:
+    headers: Mapping[str, str] = {name: scrubber.text(value) for name, value in answer.headers.items()}
+    return HttpAnswer(
+        status=answer.status,
+        headers=headers,
+        body=scrubber.scrub(answer.body),
+        url=scrubber.text(target.url),
+        duration=0.0,
+    )

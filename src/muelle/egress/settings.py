@@ -1,0 +1,29 @@
+"""Settings of egress."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressSettings:
+    """Limits of calls that leave; seconds and bytes."""
+
+    timeout_seconds: float = 30.0  # a whole call with its redirects, unless the call or its Api says otherwise
+    max_timeout_seconds: float = 300.0  # what a call, an Api or an agent's limit may ask for at most
+    connect_seconds: float = 10.0  # one attempt to connect, TLS included
+    max_answer_bytes: int = 16 << 20  # decompressed
+    max_request_bytes: int = 16 << 20
+    max_header_bytes: int = 16 << 10  # one header of an answer
+    max_request_header_bytes: int = 64 << 10  # all headers of a request
+    max_url_bytes: int = 16 << 10
+    max_redirects: int = 5
+    connections: int = 256  # of one pool; there is a pool for each set of allowed networks
+    connections_per_host: int = 64
+    pools: int = 32  # idle ones beyond this are closed, the longest unused first
+    keepalive_seconds: float = 30.0
+    dns_seconds: int = 10  # how long a name's addresses are remembered; every connection is judged by its own
+    ports: tuple[int, ...] = ()  # ports that may be called; none named: all
+    ca_file: str = ""  # certificates (PEM) trusted beside the system's
+    max_apis: int = 1000  # of one tenant
+    max_credentials: int = 1000  # of one tenant
+    directory_seconds: float = 2.0  # how soon another process's change to an Api holds here; one's own at once
+    directory_tenants: int = 1000  # tenants whose Apis are remembered

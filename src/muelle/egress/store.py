@@ -1,0 +1,75 @@
+"""Where Apis and credentials are kept: a register by tenant and id. Secrets are not here; they are in the Vault."""
+
+from collections.abc import Awaitable
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from muelle.core import TenantId
+from muelle.egress.model import Api, Credential
+from muelle.stores import Database, Statement
+
+Kept = TypeVar("Kept", Api, Credential)
+
+
+class Register(Protocol[Kept]):
+    """What a tenant has registered, of one kind. Writes are queued at once and durable when awaited."""
+
+    def add(self, item: Kept) -> Awaitable[None]:
+        """Keep a new item; raise ConstraintViolated if the tenant has one of that id."""
+        ...
+
+    def replace(self, item: Kept) -> Awaitable[None]:
+        """Keep an item in place of the one of that id; nothing happens if there is none."""
+        ...
+
+    def remove(self, tenant: TenantId, item: str) -> Awaitable[None]:
+        """Remove an item; nothing happens if there is none."""
+        ...
+
+    async def find(self, tenant: TenantId, item: str) -> Kept | None:
+        """Return an item, or None."""
+        ...
+
+    async def all(self, tenant: TenantId) -> list[Kept]:
+        """Return the tenant's items in the order of their ids; the service bounds their number."""
+        ...
+
+
+class SqlRegister(Generic[Kept]):
+    """A register in a table of its own, one JSON document a row."""
+
+    def __init__(self, database: Database, kind: type[Kept]) -> None:
+        self._database = database
+        self._table = "egress_apis" if kind is Api else "egress_credentials"
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def add(self, item: Kept) -> Awaitable[None]:
+        """Queue an INSERT."""
+        sql = f"INSERT INTO {self._table} (tenant, id, document) VALUES (?, ?, ?)"  # noqa: S608 - one of two tables
+        return self._write(sql, item.tenant, item.id, msgspec.json.encode(item))
+
+    def replace(self, item: Kept) -> Awaitable[None]:
+        """Queue an UPDATE."""
+        sql = f"UPDATE {self._table} SET document = ? WHERE tenant = ? AND id = ?"  # noqa: S608 - one of two tables
+        return self._write(sql, msgspec.json.encode(item), item.tenant, item.id)
+
+    def remove(self, tenant: TenantId, item: str) -> Awaitable[None]:
+        """Queue a DELETE."""
+        sql = f"DELETE FROM {self._table} WHERE tenant = ? AND id = ?"  # noqa: S608 - one of two tables
+        return self._write(sql, tenant, item)
+
+    def _write(self, sql: str, *row: str | bytes) -> Awaitable[None]:
+        return self._database.commit([Statement(sql, [row])])
+
+    async def find(self, tenant: TenantId, item: str) -> Kept | None:
+        """Return an item, or None."""
+        sql = f"SELECT document FROM {self._table} WHERE tenant = ? AND id = ?"  # noqa: S608 - one of two tables
+        rows = await self._database.fetch(sql, tenant, item)
+        return self._decoder.decode(rows[0][0]) if rows else None
+
+    async def all(self, tenant: TenantId) -> list[Kept]:
+        """Return the tenant's items in the order of their ids, whatever the database's collation."""
+        sql = f"SELECT document FROM {self._table} WHERE tenant = ?"  # noqa: S608 - one of two tables
+        items = [self._decoder.decode(row[0]) for row in await self._database.fetch(sql, tenant)]
+        return sorted(items, key=lambda item: item.id)
