@@ -1,10 +1,15 @@
 """Databases, blobs and secrets behind ports."""
 
+from muelle.stores.adapters.disk import DiskBlobs
 from muelle.stores.adapters.sqlite import SqliteDatabase, open_sqlite
-from muelle.stores.errors import ConstraintViolated, DatabaseBusy, DatabaseUnreachable, StatementRefused
+from muelle.stores.errors import ConstraintViolated, DatabaseBusy, DatabaseUnreachable, StatementRefused, VaultSealed
+from muelle.stores.key_values import SqlKeyValues
+from muelle.stores.memory import MemoryBlobs, MemoryKeyValues, MemoryVault
 from muelle.stores.model import Blobs, Database, Dialect, KeyValues, Row, SqlValue, Statement, Transaction, Vault
+from muelle.stores.opening import open_database
 from muelle.stores.schema import migrate
 from muelle.stores.settings import StoresSettings
+from muelle.stores.vault import SqlVault, open_vault
 
 __all__ = [
     "Blobs",
@@ -13,15 +18,24 @@ __all__ = [
     "DatabaseBusy",
     "DatabaseUnreachable",
     "Dialect",
+    "DiskBlobs",
     "KeyValues",
+    "MemoryBlobs",
+    "MemoryKeyValues",
+    "MemoryVault",
     "Row",
+    "SqlKeyValues",
     "SqlValue",
+    "SqlVault",
     "SqliteDatabase",
     "Statement",
     "StatementRefused",
     "StoresSettings",
     "Transaction",
     "Vault",
+    "VaultSealed",
     "migrate",
+    "open_database",
     "open_sqlite",
+    "open_vault",
 ]

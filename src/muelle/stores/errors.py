@@ -12,6 +12,13 @@ class DatabaseBusy(Unavailable):
     )
 
 
+class DatabaseOverloaded(Unavailable):
+    """More commits wait for the database than the settings allow."""
+
+    code = "database_overloaded"
+    suggestions = ("Try again after a short while; if it happens often the disk or the server is too slow.",)
+
+
 class DatabaseUnreachable(Unavailable):
     """The database server does not answer."""
 
@@ -93,8 +100,15 @@ class SchemaForeign(Invalid):
     suggestions = ("Name an empty database in stores.url, or another file.",)
 
 
+class BlobsFailed(Unavailable):
+    """The folder of blobs cannot be used."""
+
+    code = "blobs_failed"
+    suggestions = ("Check that the folder of stores.blobs exists, is on a healthy disk and may be written to.",)
+
+
 class InvalidBlobKey(Invalid):
-    """A key is 1 to 512 characters: parts of letters, digits, '.', '_' and '-', separated by '/', none of them '..'."""
+    """A key has at most 512 characters: parts of 1 to 120 letters, digits, '.', '_' and '-', with '/' between them."""
 
     code = "invalid_blob_key"
 
@@ -103,6 +117,12 @@ class BlobTooLarge(TooLarge):
     """A blob is larger than stores.blob_bytes allows."""
 
     code = "blob_too_large"
+
+
+class InvalidContentType(Invalid):
+    """A content type is at most 200 printable ASCII characters."""
+
+    code = "invalid_content_type"
 
 
 class InvalidValueKey(Invalid):

@@ -18,7 +18,6 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 _SEPARATOR = "\n--;\n"
 _REVISION = re.compile(r"(\d{4})_\w+\.py\Z")
-_LOCK = 0x6D75656C6C65  # "muelle": the key of the advisory lock that serialises migrations on PostgreSQL
 _SECONDS = 3600.0  # a migration may rewrite a large table
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
@@ -54,9 +53,7 @@ async def migrate(database: Migratable) -> None:
     """Bring the schema to this code's revision; raise SchemaTooNew or SchemaForeign where that cannot be."""
     if await revision(database.fetch, database.dialect) == head():
         return  # as it nearly always is: nobody who writes meanwhile is waited for
-    async with database.transaction(_SECONDS) as transaction:
-        if database.dialect == "postgresql":
-            await transaction.fetch("SELECT pg_advisory_xact_lock(?)", _LOCK)
+    async with database.transaction(_SECONDS) as transaction:  # serialised, on PostgreSQL too: that is the lock
         present = await revision(transaction.fetch, database.dialect)
         for statement in _missing(database.dialect, present):
             await transaction.execute(statement)

@@ -20,6 +20,7 @@ class StoresSettings:
     readers: int = 2  # threads that read from the file, each with a connection
     connections: int = 10  # the most connections to PostgreSQL, besides the one that commits
     connect_seconds: float = 10.0  # how long to try to reach PostgreSQL
+    waiting: int = 20_000  # the most commits that may wait for the database; beyond this they are refused
     transaction_seconds: float = 30.0  # after which an open transaction is rolled back
     blobs: str = "blobs"  # the folder of blobs
     blob_bytes: int = 256 << 20  # the most bytes of one blob

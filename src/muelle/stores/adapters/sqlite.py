@@ -11,7 +11,7 @@ from pathlib import Path
 from muelle.core import MuelleError
 from muelle.stores.adapters import sqlite_file
 from muelle.stores.adapters.threads import Threads
-from muelle.stores.errors import DatabaseBusy, DatabaseClosed, TransactionTimedOut
+from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseOverloaded, TransactionTimedOut
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
 from muelle.stores.settings import StoresSettings
 
@@ -51,13 +51,14 @@ class SqliteDatabase:
     dialect: Dialect = "sqlite"
 
     def __init__(
-        self, writer: _Connections, readers: _Connections, inline: sqlite3.Connection | None, seconds: float
+        self, writer: _Connections, readers: _Connections, inline: sqlite3.Connection | None, settings: StoresSettings
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._inline = inline
         self._inline_left = _INLINE_BATCHES
-        self._seconds = seconds
+        self._seconds = settings.transaction_seconds
+        self._most = settings.waiting
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
         self._transactions: deque[asyncio.Future[None]] = deque()
@@ -68,6 +69,8 @@ class SqliteDatabase:
         """Queue statements for the next group commit; await the result to know them durable."""
         if self._closed:
             raise DatabaseClosed
+        if len(self._waiting) >= self._most:
+            raise DatabaseOverloaded(waiting=self._most)
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((statements, done))
         if not self._taken and len(self._waiting) == 1:
@@ -201,7 +204,7 @@ async def open_sqlite(path: Path, settings: StoresSettings = StoresSettings()) -
         await readers.close()
         raise
     inline = sqlite_file.open_file(path, settings, waits=False) if settings.synchronous == "NORMAL" else None
-    database = SqliteDatabase(writer, readers, inline, settings.transaction_seconds)
+    database = SqliteDatabase(writer, readers, inline, settings)
     try:
         yield database
     finally:

@@ -1,0 +1,269 @@
+"""The database port on asyncpg: one connection that commits for everybody, and a pool for all else.
+
+Imported only where PostgreSQL is used: the driver loads in 130 ms. A `?` in SQL is always a parameter here, so the JSON
+operators of that name are out of reach.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from muelle.core import MuelleError
+from muelle.stores.adapters.postgres_server import (
+    FAILURES,
+    Connection,
+    concerns_all,
+    connect,
+    is_lost,
+    named,
+    options,
+    pauses,
+    touched,
+    translated,
+)
+from muelle.stores.batch import merged
+from muelle.stores.errors import (
+    DatabaseBusy,
+    DatabaseClosed,
+    DatabaseOverloaded,
+    DatabaseUnreachable,
+    TransactionTimedOut,
+)
+from muelle.stores.model import Dialect, Row, SqlValue, Statement
+from muelle.stores.settings import StoresSettings
+
+_SERIAL = 0x6D75656C6C65  # "muelle": the key of the advisory lock that every transaction holds
+_Waiting = tuple[Sequence[Statement], "asyncio.Future[None]"]
+_Commits = Sequence[Sequence[Statement]]
+
+
+class PostgresTransaction:
+    """A transaction on a connection of the pool."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, *parameters: SqlValue) -> int:
+        """Run a statement; return how many rows it touched."""
+        try:
+            return touched(await self._connection.execute(translated(sql), *parameters))
+        except FAILURES as error:
+            raise named(error, self._connection) from error
+
+    async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
+        """Run a query; return all its rows."""
+        try:
+            return list(await self._connection.fetch(translated(sql), *parameters))
+        except FAILURES as error:
+            raise named(error, self._connection) from error
+
+
+class PostgresDatabase:
+    """A Database on a server. Open it by `open_postgres`; use it on the loop that opened it.
+
+    Transactions are serialised against each other, in all processes, by an advisory lock; against group commits they
+    are ordered by the rows that both touch, as PostgreSQL does it.
+    """
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, url: str, settings: StoresSettings, pool: Any, committer: Connection) -> None:  # noqa: ANN401 - asyncpg ships no types
+        self._url = url
+        self._settings = settings
+        self._pool = pool
+        self._committer = committer
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Waiting] = []
+        self._bell = asyncio.Event()
+        self._closed = False
+
+    def commit(self, statements: Sequence[Statement]) -> "asyncio.Future[None]":
+        """Queue statements for the next group commit; await the result to know them durable.
+
+        DatabaseUnreachable with `outcome` "unknown" means that the server went away in the moment of the commit.
+        """
+        if self._closed:
+            raise DatabaseClosed
+        if len(self._waiting) >= self._settings.waiting:
+            raise DatabaseOverloaded(waiting=self._settings.waiting)
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((statements, done))
+        self._bell.set()
+        return done
+
+    async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
+        """Run one query outside any transaction; once more if its connection turns out to be dead."""
+        if self._closed:
+            raise DatabaseClosed
+        try:
+            return await self._fetch(sql, parameters)
+        except DatabaseUnreachable:
+            return await self._fetch(sql, parameters)
+
+    @asynccontextmanager
+    async def transaction(self, seconds: float | None = None) -> AsyncIterator[PostgresTransaction]:
+        """Begin; commit at the end of the block, roll back if it raises; raise TransactionTimedOut after `seconds`."""
+        if self._closed:
+            raise DatabaseClosed
+        limit = self._settings.transaction_seconds if seconds is None else seconds
+        async with self._connection(limit) as connection:
+            unit = connection.transaction()
+            try:
+                await _begin(connection, unit, limit)
+                async with _limited(limit):
+                    yield PostgresTransaction(connection)
+                await _end(connection, unit)
+            except BaseException:
+                if not connection.is_closed() and connection.is_in_transaction():
+                    await unit.rollback()
+                raise
+
+    async def work(self) -> None:
+        """Commit what is queued until the database is closed and nothing is left."""
+        while not self._closed or self._waiting:
+            await self._bell.wait()
+            self._bell.clear()
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                outcomes = await self._write([statements for statements, _ in batch])
+                _answer(batch, outcomes)
+
+    def close(self) -> None:
+        """Take no more; what is queued is still committed by `work`."""
+        self._closed = True
+        self._bell.set()
+
+    async def disconnect(self) -> None:
+        """Let go of the committing connection."""
+        await self._committer.close()
+
+    async def _fetch(self, sql: str, parameters: Sequence[SqlValue]) -> list[Row]:
+        async with self._connection(self._settings.connect_seconds) as connection:
+            return await PostgresTransaction(connection).fetch(sql, *parameters)
+
+    @asynccontextmanager
+    async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
+        try:
+            connection = await self._pool.acquire(timeout=seconds)
+        except FAILURES as error:
+            raise DatabaseUnreachable(reason=type(error).__name__) from error
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    async def _write(self, commits: _Commits) -> list[MuelleError | None]:
+        """Write all in one transaction; while the server is away, try again for as long as the settings say."""
+        deadline = self._loop.time() + self._settings.connect_seconds
+        for pause in pauses():
+            try:
+                if self._committer.is_closed():
+                    self._committer = await asyncpg.connect(**options(self._url, self._settings))
+                return await self._attempt(self._committer, commits)
+            except FAILURES as error:
+                if self._loop.time() + pause > deadline or not is_lost(error, self._committer):
+                    return [named(error, self._committer)] * len(commits)
+            await asyncio.sleep(pause)
+        return [DatabaseUnreachable()] * len(commits)
+
+    async def _attempt(self, connection: Connection, commits: _Commits) -> list[MuelleError | None]:
+        unit = connection.transaction()
+        await unit.start()
+        try:
+            for sql, rows in merged(commits):
+                await connection.executemany(translated(sql), rows)
+        except FAILURES as error:
+            if is_lost(error, connection):
+                raise  # nothing of it was committed: it may be tried again
+            await unit.rollback()
+            if len(commits) == 1 or concerns_all(error):
+                return [named(error)] * len(commits)
+            return await self._attempt_apart(connection, commits)
+        return await _committed(unit, [None] * len(commits))
+
+    async def _attempt_apart(self, connection: Connection, commits: _Commits) -> list[MuelleError | None]:
+        """Write each commit under a savepoint of its own; still one flush to disk."""
+        unit = connection.transaction()
+        await unit.start()
+        outcomes = [await _write_one(connection, commit) for commit in commits]
+        return await _committed(unit, outcomes)
+
+
+async def _write_one(connection: Connection, commit: Sequence[Statement]) -> MuelleError | None:
+    try:
+        async with connection.transaction():
+            for statement in commit:
+                await connection.executemany(translated(statement.sql), statement.rows)
+    except FAILURES as error:
+        if is_lost(error, connection):
+            raise
+        return named(error)
+    return None
+
+
+async def _committed(unit: Any, outcomes: list[MuelleError | None]) -> list[MuelleError | None]:  # noqa: ANN401 - asyncpg ships no types
+    try:
+        await unit.commit()
+    except FAILURES as error:
+        lost = DatabaseUnreachable(reason=type(error).__name__, outcome="unknown")
+        return [outcome or lost for outcome in outcomes]
+    return outcomes
+
+
+async def _begin(connection: Connection, unit: Any, seconds: float) -> None:  # noqa: ANN401 - asyncpg ships no types
+    try:
+        async with asyncio.timeout(seconds):
+            await unit.start()
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _SERIAL)
+    except TimeoutError as error:
+        raise DatabaseBusy(seconds=seconds) from error
+    except FAILURES as error:
+        raise named(error, connection) from error
+
+
+async def _end(connection: Connection, unit: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    try:
+        await unit.commit()
+    except FAILURES as error:
+        raise named(error, connection) from error
+
+
+@asynccontextmanager
+async def _limited(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError as error:
+        if limit.expired():
+            raise TransactionTimedOut(seconds=seconds) from error
+        raise
+
+
+def _answer(batch: list[_Waiting], outcomes: Sequence[MuelleError | None]) -> None:
+    for (_, done), error in zip(batch, outcomes, strict=True):
+        if done.done():  # its caller has gone away
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+@asynccontextmanager
+async def open_postgres(url: str, settings: StoresSettings = StoresSettings()) -> AsyncIterator[PostgresDatabase]:  # noqa: B008 - frozen
+    """Connect to the server, waiting for it as long as the settings say; raise DatabaseUnreachable."""
+    committer = await connect(url, settings)
+    async with asyncpg.create_pool(min_size=0, max_size=settings.connections, **options(url, settings)) as pool:
+        database = PostgresDatabase(url, settings, pool, committer)
+        worker = asyncio.create_task(database.work())
+        try:
+            yield database
+        finally:
+            database.close()
+            await worker
+            await database.disconnect()

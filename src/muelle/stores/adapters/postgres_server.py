@@ -1,0 +1,138 @@
+"""One PostgreSQL server: connecting, translating statements, and naming what went wrong."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+try:
+    import asyncpg
+except ImportError:
+    from muelle.stores.errors import PostgresMissing
+
+    raise PostgresMissing from None
+
+from muelle.core import MuelleError
+from muelle.stores.errors import (
+    ConstraintViolated,
+    DatabaseBusy,
+    DatabaseCorrupt,
+    DatabaseUnreachable,
+    DiskFull,
+    StatementRefused,
+)
+from muelle.stores.settings import StoresSettings
+
+Connection = Any  # asyncpg ships no types
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError)
+
+_ANYTHING = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\?")
+_SHARED: tuple[tuple[tuple[type[Exception], ...], type[MuelleError]], ...] = (
+    ((asyncpg.DiskFullError,), DiskFull),
+    ((asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError), DatabaseCorrupt),
+    (
+        (
+            asyncpg.LockNotAvailableError,
+            asyncpg.DeadlockDetectedError,
+            asyncpg.SerializationError,
+            asyncpg.QueryCanceledError,
+        ),
+        DatabaseBusy,
+    ),
+)
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,  # a server that has become a standby
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    OSError,
+)
+_HOPELESS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+_KINDS = (
+    (asyncpg.UniqueViolationError, "unique"),
+    (asyncpg.ForeignKeyViolationError, "foreign_key"),
+    (asyncpg.NotNullViolationError, "not_null"),
+    (asyncpg.CheckViolationError, "check"),
+)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between attempts to connect
+
+
+@lru_cache(maxsize=1024)
+def translated(sql: str) -> str:
+    """Return the SQL with `$1`, `$2`, … for its `?`; quoted text is left alone."""
+    number = 0
+
+    def numbered(found: re.Match[str]) -> str:
+        nonlocal number
+        if found[0] != "?":
+            return found[0]
+        number += 1
+        return f"${number}"
+
+    return _ANYTHING.sub(numbered, sql)
+
+
+def options(url: str, settings: StoresSettings) -> dict[str, Any]:
+    """Return how to connect; where a power cut may take the last moments, the server need not flush either."""
+    flush = "on" if settings.synchronous == "FULL" else "off"
+    return {"dsn": url, "timeout": settings.connect_seconds, "server_settings": {"synchronous_commit": flush}}
+
+
+async def connect(url: str, settings: StoresSettings) -> Connection:
+    """Connect; try again for as long as the settings say; raise DatabaseUnreachable."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + settings.connect_seconds
+    for pause in pauses():
+        try:
+            return await asyncpg.connect(**options(url, settings))
+        except FAILURES as error:
+            if isinstance(error, _HOPELESS | ValueError) or loop.time() + pause > deadline:
+                raise _unreachable(error) from error
+        await asyncio.sleep(pause)
+    raise DatabaseUnreachable
+
+
+def pauses() -> Iterator[float]:
+    """Yield how long to wait before the next attempt, for ever."""
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def is_lost(error: BaseException, connection: Connection = None) -> bool:
+    """Tell whether the server went away, rather than refused something."""
+    return isinstance(error, _LOST) or (connection is not None and connection.is_closed())
+
+
+def concerns_all(error: BaseException) -> bool:
+    """Tell whether the error is the server's state and not one caller's fault."""
+    return any(isinstance(error, kinds) for kinds, _ in _SHARED)
+
+
+def _unreachable(error: BaseException) -> DatabaseUnreachable:
+    return DatabaseUnreachable(reason=type(error).__name__)
+
+
+def named(error: BaseException, connection: Connection = None) -> MuelleError:
+    """Return what the driver's error means; never with a value or the URL, which may hold a password."""
+    if is_lost(error, connection):
+        return _unreachable(error)
+    for kinds, named_as in _SHARED:
+        if isinstance(error, kinds):
+            return named_as(reason=type(error).__name__)
+    for violation, kind in _KINDS:
+        if isinstance(error, violation):
+            return ConstraintViolated(kind=kind, constraint=getattr(error, "constraint_name", None) or "")
+    return StatementRefused(reason=f"{type(error).__name__}: {str(error).partition(':')[0]}")
+
+
+def touched(status: str) -> int:
+    """Return the number of rows from a command tag such as `UPDATE 3`."""
+    last = status.rpartition(" ")[2]
+    return int(last) if last.isdigit() else 0
