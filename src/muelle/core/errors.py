@@ -67,7 +67,7 @@ class Invalid(MuelleError):
     category = "validation"
     status = 400
     recoverable = True
-    suggestions = ("Correct the field that the error names and send it again.",)
+    suggestions: tuple[str, ...] = ("Correct the field that the error names and send it again.",)
 
 
 class Unauthenticated(MuelleError):
@@ -76,7 +76,7 @@ class Unauthenticated(MuelleError):
     code = "unauthenticated"
     category = "authentication"
     status = 401
-    suggestions = ("Send a key as 'X-API-Key: KEY' or 'Authorization: Bearer KEY'.",)
+    suggestions: tuple[str, ...] = ("Send a key as 'X-API-Key: KEY' or 'Authorization: Bearer KEY'.",)
 
 
 class Forbidden(MuelleError):
@@ -85,7 +85,7 @@ class Forbidden(MuelleError):
     code = "forbidden"
     category = "authorization"
     status = 403
-    suggestions = ("Ask an operator for a grant of the scope and resource that the error names.",)
+    suggestions: tuple[str, ...] = ("Ask an operator for a grant of the scope and resource that the error names.",)
 
 
 class NotFound(MuelleError):
@@ -94,7 +94,7 @@ class NotFound(MuelleError):
     code = "not_found"
     category = "validation"
     status = 404
-    suggestions = ("Check the name or id; listing what there is shows what you may see.",)
+    suggestions: tuple[str, ...] = ("Check the name or id; listing what there is shows what you may see.",)
 
 
 class Conflict(MuelleError):
@@ -103,7 +103,7 @@ class Conflict(MuelleError):
     code = "conflict"
     category = "validation"
     status = 409
-    suggestions = ("Read the present state and decide again.",)
+    suggestions: tuple[str, ...] = ("Read the present state and decide again.",)
 
 
 class TooLarge(MuelleError):
@@ -112,7 +112,7 @@ class TooLarge(MuelleError):
     code = "too_large"
     category = "validation"
     status = 413
-    suggestions = ("Send less, or ask an operator to raise the limit that the error names.",)
+    suggestions: tuple[str, ...] = ("Send less, or ask an operator to raise the limit that the error names.",)
 
 
 class Upstream(MuelleError):
@@ -122,7 +122,7 @@ class Upstream(MuelleError):
     category = "network"
     status = 502
     recoverable = True
-    suggestions = ("Check that the other system is reachable, and try again after a short while.",)
+    suggestions: tuple[str, ...] = ("Check that the other system is reachable, and try again after a short while.",)
 
 
 class Unavailable(MuelleError):
@@ -132,7 +132,7 @@ class Unavailable(MuelleError):
     category = "network"
     status = 503
     recoverable = True
-    suggestions = ("Try again after a short while.",)
+    suggestions: tuple[str, ...] = ("Try again after a short while.",)
 
 
 class TimedOut(MuelleError):
@@ -142,4 +142,4 @@ class TimedOut(MuelleError):
     category = "network"
     status = 504
     recoverable = True
-    suggestions = ("Ask for less, or for a longer time limit.",)
+    suggestions: tuple[str, ...] = ("Ask for less, or for a longer time limit.",)
