@@ -80,10 +80,10 @@ class Rules:
         self._rules = tuple(rules)
         self._whole = frozenset(rule.scope for rule in self._rules if rule.pattern == "*")
         self._exact = frozenset((rule.scope, rule.pattern) for rule in self._rules if "*" not in rule.pattern)
-        self._globs: dict[str, list[str]] = {}
+        self._globs: dict[str, list[tuple[str, str]]] = {}  # with what each begins: most are ruled out by that
         for rule in self._rules:
             if "*" in rule.pattern and rule.pattern != "*":
-                self._globs.setdefault(rule.scope, []).append(rule.pattern)
+                self._globs.setdefault(rule.scope, []).append((rule.pattern.split("*", 1)[0], rule.pattern))
 
     def allow(self, scope: str, resource: str) -> bool:
         """Tell whether a grant covers `resource` for `scope`; the scope `*` covers every scope.
@@ -96,8 +96,8 @@ class Rules:
         if (scope, resource) in self._exact or ("*", resource) in self._exact:
             return True
         for key in (scope, "*"):
-            for pattern in self._globs.get(key, ()):
-                if matches(pattern, resource):
+            for beginning, pattern in self._globs.get(key, ()):
+                if resource.startswith(beginning) and matches(pattern, resource):
                     return True
         return False
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 
 from muelle.core import AuditId, GrantId, KeyId, PrincipalId, TenantId
-from muelle.identity.audit import AuditFilter, cleaned, cursor_after, page_size, read_cursor
+from muelle.identity.audit import AuditFilter, cleaned_texts, cursor_after, page_size, read_cursor
 from muelle.identity.changes import (
     AgentAdded,
     AgentChanged,
@@ -92,13 +92,13 @@ class SqlIdentityStore:
     async def find(self, kind: type[Stored], where: Where) -> list[Stored]:
         """Return what is stored of one kind, in the order of ids."""
         table = _TABLES[kind]
-        given = {
-            f"{table.tenant} =": where.tenant,
-            "id =": where.id,
-            "name =": where.name,
-            "principal =": where.principal,
-            "id >": where.after,
-        }
+        given: list[tuple[str, SqlValue]] = [  # pairs: where the tenant is the id, one comparison comes twice
+            (f"{table.tenant} =", where.tenant),
+            ("id =", where.id),
+            ("name =", where.name),
+            ("principal =", where.principal),
+            ("id >", where.after),
+        ]
         conditions, parameters = _conditions(given)
         sql = f"SELECT {', '.join(table.columns)} FROM {table.name}{conditions} ORDER BY id LIMIT ?"  # noqa: S608 - constants of this file
         rows = await self._database.fetch(sql, *parameters, where.limit)
@@ -131,14 +131,14 @@ class SqlAuditTrail:
     async def page(self, tenant: TenantId, where: AuditFilter, limit: int = 50, cursor: str | None = None) -> Page[Act]:
         """Return acts of a tenant, newest first."""
         page_size(limit)
-        given: dict[str, SqlValue] = {
-            "tenant =": tenant,
-            "principal =": where.principal,
-            "action =": where.action,
-            "decision =": where.decision,
-            "at >=": None if where.since is None else micros(where.since),
-            "at <": None if where.until is None else micros(where.until),
-        }
+        given: list[tuple[str, SqlValue]] = [
+            ("tenant =", tenant),
+            ("principal =", where.principal),
+            ("action =", where.action),
+            ("decision =", where.decision),
+            ("at >=", None if where.since is None else micros(where.since)),
+            ("at <", None if where.until is None else micros(where.until)),
+        ]
         conditions, parameters = _conditions(given)
         if cursor is not None:
             conditions += " AND (at, id) < (?, ?)"
@@ -148,10 +148,10 @@ class SqlAuditTrail:
         return Page(tuple(acts[:limit]), cursor_after(acts[limit - 1]) if len(acts) > limit else None)
 
 
-def _conditions(given: Mapping[str, SqlValue]) -> tuple[str, list[SqlValue]]:
-    present = {comparison: value for comparison, value in given.items() if value is not None}
-    sql = " AND ".join(f"{comparison} ?" for comparison in present)
-    return (f" WHERE {sql}" if sql else ""), list(present.values())
+def _conditions(given: Sequence[tuple[str, SqlValue]]) -> tuple[str, list[SqlValue]]:
+    present = [(comparison, value) for comparison, value in given if value is not None]
+    sql = " AND ".join(f"{comparison} ?" for comparison, _ in present)
+    return (f" WHERE {sql}" if sql else ""), [value for _, value in present]
 
 
 async def _make(transaction: Transaction, change: Change) -> None:
@@ -213,10 +213,9 @@ def _grant_row(grant: Grant) -> tuple[SqlValue, ...]:
 
 
 def _act_row(act: Act) -> tuple[SqlValue, ...]:
-    kept = cleaned(act)
+    resource, request, detail = cleaned_texts(act)
     return (
-        kept.id, kept.tenant, kept.principal, kept.action, kept.resource, kept.decision, micros(kept.at),
-        kept.request, kept.detail,
+        act.id, act.tenant, act.principal, act.action, resource, act.decision, micros(act.at), request, detail
     )  # fmt: skip
 
 

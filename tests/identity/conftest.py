@@ -1,0 +1,43 @@
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from identity.identity_world import World, memory_world, open_world
+from muelle.identity import SqlAuditTrail, SqlIdentityStore
+from muelle.stores import Database, Dialect, open_sqlite
+from muelle.stores.schema import render
+
+
+@pytest.fixture
+async def world() -> World:
+    return await memory_world()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """Open the same world on every kind of store."""
+    if request.param == "memory":
+        yield await memory_world()
+        return
+    async with AsyncExitStack() as stack:
+        if request.param == "sqlite":
+            database: Database = await stack.enter_async_context(open_sqlite(tmp_path / "identity.db"))
+        else:
+            pytest.skip("to come")
+        await create_tables(database)
+        yield await open_world(SqlIdentityStore(database), SqlAuditTrail(database))
+
+
+async def create_tables(database: Database) -> None:
+    async with database.transaction() as transaction:
+        for statement in identity_tables(database.dialect):
+            await transaction.execute(statement)
+
+
+@cache
+def identity_tables(dialect: Dialect) -> tuple[str, ...]:
+    """Return what revision 0003 does, save for the noting of the revision: the room's tables alone."""
+    return tuple(sql for sql in render(dialect, "0002", "0003") if "alembic_version" not in sql)
