@@ -28,26 +28,32 @@ def unpaired(docs: Path) -> list[str]:
 
 
 def build(docs: Path, site: Path) -> None:
-    """Build both languages; `docs` holds their sources and configurations, and `site` stands beside it."""
-    shutil.rmtree(site, ignore_errors=True)
-    for language in ("en", "es"):
-        command = (Path(sys.executable).parent / "zensical", "build", "--strict", "--clean")
-        subprocess.run([*command, "--config-file", docs / f"{language}.toml"], check=True, cwd=docs)
+    """Build both languages from `docs` into `site`; raise CalledProcessError if a link is broken.
+
+    The work is done in a folder of its own, for the builder wants the site inside the project and keeps a cache there.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(docs, Path(folder) / "docs"))
+        for language in ("en", "es"):
+            command = (Path(sys.executable).parent / "zensical", "build", "--strict", "--clean")
+            subprocess.run([*command, "--config-file", copy / f"{language}.toml"], check=True, cwd=copy)
+        shutil.rmtree(site, ignore_errors=True)
+        shutil.copytree(copy / "site", site)
     (site / "index.html").write_text(ENTRANCE, encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
     """Build, and return 1 if a page has no counterpart."""
-    for page in unpaired(ROOT / "docs"):
+    lonely = unpaired(ROOT / "docs")
+    for page in lonely:
         print(f"docs: {page} is there in one language only")
     if "--check" in arguments:
         with tempfile.TemporaryDirectory() as folder:
-            docs = Path(shutil.copytree(ROOT / "docs", Path(folder) / "docs"))
-            build(docs, Path(folder) / "site")
+            build(ROOT / "docs", Path(folder) / "site")
     else:
         build(ROOT / "docs", ROOT / "site")
         print("The guide is in site/index.html")
-    return int(bool(unpaired(ROOT / "docs")))
+    return int(bool(lonely))
 
 
 if __name__ == "__main__":

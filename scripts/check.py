@@ -30,9 +30,9 @@ class Outcome:
 
 CHECKS: dict[str, Sequence[str]] = {  # the slowest first, so that the others run beside it
     "types": (str(BIN / "mypy"),),
-    "contracts": (PYTHON, "-m", "pytest", "tests/contracts", "-q"),
-    "style": (str(BIN / "ruff"), "check", "."),
-    "format": (str(BIN / "ruff"), "format", "--check", "."),
+    "contracts": (PYTHON, "-m", "pytest", "tests/contracts", "--tb=short"),
+    "style": (str(BIN / "ruff"), "check", "--output-format", "concise", "."),
+    "format": (str(BIN / "ruff"), "format", "--check", "--output-format", "concise", "."),
     "floors": (str(BIN / "lint-imports"), "--no-cache", "--no-logo"),
     "sizes": (PYTHON, "scripts/sizes.py"),
     "reasons": (PYTHON, "scripts/reasons.py"),

@@ -1,8 +1,10 @@
 """Write the reference pages of the guide, in English and Spanish, from what the source declares.
 
-`--check` writes nothing and fails if a page is not what the source would make it, or if a sentence has no Spanish.
+A sentence of the source that has no Spanish in `docs/es/texts.toml` stands in English on the Spanish page; how many do
+may only shrink. `--check` writes nothing and fails if a page is not what the source would make it.
 """
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 
@@ -42,9 +44,10 @@ def main(arguments: list[str]) -> int:
         stale = []
     for path in stale:
         print(f"{path}: out of date; run: make reference")
-    for words in missing:
-        print(f'docs/es/texts.toml: add the Spanish of "{words}"')
-    return len(stale) + len(missing) if "--check" in arguments else 0
+    print(f"{len(missing)} sentences without Spanish{'' if '--missing' in arguments else '; --missing lists them'}")
+    if "--missing" in arguments:
+        print("\n".join(f'{json.dumps(words, ensure_ascii=False)} = ""' for words in missing))
+    return len(stale)
 
 
 def _pages() -> tuple[dict[str, str], list[str]]:

@@ -7,7 +7,6 @@ the hashes are those of the public packages.
 
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -50,4 +49,4 @@ def _environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

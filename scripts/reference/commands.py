@@ -4,16 +4,24 @@ from collections.abc import Iterator
 
 import click
 
-from muelle import cli
+from reference.modules import values
 from reference.texts import Texts, row, table_head
 
 
 def page(texts: Texts) -> list[str]:
     """Return the lines of the page."""
     lines = [f"# {texts.heading('Commands')}", ""]
-    for path, command in _commands("muelle", cli.main):
-        lines += _entry(path, command, texts)
+    for root in roots():
+        for path, command in _commands("muelle", root):
+            lines += _entry(path, command, texts)
     return lines
+
+
+def roots() -> list[click.Group]:
+    """Return the group of commands that is no other's: the program."""
+    groups = list(values(click.Group))
+    inside = {id(child) for group in groups for child in group.commands.values()}
+    return [group for group in groups if id(group) not in inside]
 
 
 def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:

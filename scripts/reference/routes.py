@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from muelle import doors
+from reference.modules import modules
 from reference.texts import Texts, row, table_head
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -11,13 +11,21 @@ METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 
 def page(texts: Texts) -> list[str]:
     """Return the lines of the page."""
-    document = doors.openapi_document()
     lines = [f"# {texts.heading('HTTP')}", ""]
-    for path, methods in sorted(document["paths"].items()):
+    for path, methods in sorted(paths().items()):
         for method in METHODS:
             if method in methods:
                 lines += _entry(f"{method.upper()} {path}", methods[method], texts)
     return lines
+
+
+def paths() -> Mapping[str, Any]:
+    """Return the paths of the OpenAPI document, which `openapi_document()` of a module in `muelle.doors` gives."""
+    makers = [
+        vars(module).get("openapi_document") for module in modules() if module.__name__.startswith("muelle.doors")
+    ]
+    documents = [maker() for maker in makers if callable(maker)]
+    return documents[0]["paths"] if documents else {}
 
 
 def _entry(title: str, operation: Mapping[str, Any], texts: Texts) -> list[str]:

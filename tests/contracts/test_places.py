@@ -37,6 +37,13 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
+def modules_of_muelle(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        yield from (name for name in names if name.partition(".")[0] == "muelle")
+
+
 def importers(packages: set[str], places: tuple[str, ...]) -> list[str]:
     return [
         f"{place(path)} imports {name}"
@@ -70,6 +77,17 @@ def test_only_adapters_know_the_clients_of_vendors() -> None:
 
 def test_only_telemetry_knows_its_libraries() -> None:
     assert importers(TELEMETRY, WHERE_TELEMETRY_MAY_BE) == []
+
+
+def test_a_pack_sees_of_muelle_only_its_door_for_packs() -> None:
+    inside = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted(ROOT.glob("packs/*/src/**/*.py"))
+        for name in modules_of_muelle(ast.parse(path.read_text()))
+        if name != "muelle.packs"
+    ]
+
+    assert inside == []
 
 
 @pytest.mark.parametrize("text", ["SELECT a FROM b WHERE c", "INSERT INTO a VALUES (1)", "UPDATE a SET b = 1"])
