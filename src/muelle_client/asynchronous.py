@@ -1,0 +1,142 @@
+"""The client for asyncio; `sync.py` says what each verb means, and both only carry out `protocol` and `retry`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from muelle_client import protocol
+from muelle_client.errors import MuelleClientError
+from muelle_client.protocol import RUN_TIMEOUT, Call, Listing, Request, Response, RunFilter
+from muelle_client.results import Answer, Capabilities, Execution, Health, Json, Report, Run
+from muelle_client.retry import Retry
+from muelle_client.wire import arguments, failure_of, headers
+from muelle_client.workflow import Workflow
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+
+class AsyncMuelle:
+    """A Muelle server, as the owner of a key sees it. Use it in an `async with` block, or `close` it.
+
+    `timeout` is in seconds and counts for everything but `run`, which may take as long as a run may take (31 minutes,
+    or its own `timeout`). `transport`, `sleep` and `retry.chance` are for tests and for special networks.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        *,
+        timeout: float = 30.0,
+        retry: Retry | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        import httpx  # noqa: PLC0415 - a third of a second, which building documents does not need
+
+        self.url = protocol.server_url(url)
+        self._key = api_key
+        self._retry = retry or Retry()
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            base_url=self.url, headers=headers(api_key), timeout=timeout, transport=transport, follow_redirects=False
+        )
+
+    def __repr__(self) -> str:
+        """Name the server, and hide the key."""
+        return f"{type(self).__name__}({self.url!r}, '***')"
+
+    async def __aenter__(self) -> Self:
+        """Return this client; it is closed at the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close connections."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close connections; the client cannot be used after that."""
+        await self._http.aclose()
+
+    async def health(self) -> Health:
+        """Return whether the server is well; needs no grant."""
+        return await self._perform(protocol.health())
+
+    async def capabilities(self) -> Capabilities:
+        """Return what the key's owner may do."""
+        return await self._perform(protocol.capabilities())
+
+    async def validate(self, document: str | Workflow) -> Report:
+        """Return what is wrong with a document, without running it."""
+        return await self._perform(protocol.validate(str(document)))
+
+    async def run(
+        self,
+        document: str | Workflow,
+        *,
+        inputs: Mapping[str, Json] | None = None,
+        validate: bool = True,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the same verb as in sync.py
+    ) -> Answer:
+        """Run a document and return how it ended; that an operation failed is no exception (see `require_success`).
+
+        `inputs` are what the document reads under `/input`. Without `validate`, advice is left out; errors never are.
+        With an `idempotency_key` the same run is had however often it is asked for, and only then is a call that got no
+        answer repeated. Raise InvalidDocument if the document cannot run.
+        """
+        call = protocol.run(
+            str(document),
+            inputs,
+            validate=validate,
+            idempotency_key=idempotency_key,
+            timeout=timeout or RUN_TIMEOUT,
+        )
+        return await self._perform(call)
+
+    async def runs(
+        self,
+        *,
+        status: str | None = None,
+        limit: int | None = None,
+        agent_id: str | None = None,
+        workflow_id: str | None = None,
+    ) -> AsyncIterator[Run]:
+        """Yield runs, newest first, page after page as they are needed; `limit` is how many in all, None for all."""
+        listing = Listing(RunFilter(status=status, agent_id=agent_id, workflow_id=workflow_id), limit)
+        while (call := listing.next_call()) is not None:
+            for each in listing.take(await self._perform(call)):
+                yield each
+
+    async def execution(self, execution_id: str) -> Execution:
+        """Return one run with how each of its operations ended."""
+        return await self._perform(protocol.execution(execution_id))
+
+    async def _perform(self, call: Call[T]) -> T:
+        attempt = 1
+        while True:
+            try:
+                return protocol.read(call, await self._exchange(call.request), self._key)
+            except MuelleClientError as error:
+                wait = self._retry.wait(call.request, attempt, error)
+                if wait is None:
+                    raise
+            await self._sleep(wait)
+            attempt += 1
+
+    async def _exchange(self, request: Request) -> Response:
+        import httpx  # noqa: PLC0415 - imported already, by the constructor
+
+        try:
+            response = await self._http.request(**arguments(request))
+        except httpx.HTTPError as error:
+            failure = failure_of(request, error, self._key)
+        else:
+            return Response(response.status_code, response.headers, response.content)
+        raise failure
