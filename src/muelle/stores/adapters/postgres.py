@@ -12,11 +12,13 @@ from typing import Any
 import asyncpg
 
 from muelle.core import MuelleError
+from muelle.stores.adapters.commits import Waiting, answer, limited
 from muelle.stores.adapters.postgres_server import (
     FAILURES,
     Connection,
     concerns_all,
     connect,
+    connect_once,
     is_lost,
     named,
     options,
@@ -30,13 +32,11 @@ from muelle.stores.errors import (
     DatabaseClosed,
     DatabaseOverloaded,
     DatabaseUnreachable,
-    TransactionTimedOut,
 )
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
 from muelle.stores.settings import StoresSettings
 
 _SERIAL = 0x6D75656C6C65  # "muelle": the key of the advisory lock that every transaction holds
-_Waiting = tuple[Sequence[Statement], "asyncio.Future[None]"]
 _Commits = Sequence[Sequence[Statement]]
 
 
@@ -78,7 +78,7 @@ class PostgresDatabase:
         self._pool = pool
         self._committer = committer
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._bell = asyncio.Event()
         self._closed = False
 
@@ -115,7 +115,7 @@ class PostgresDatabase:
             unit = connection.transaction()
             try:
                 await _begin(connection, unit, limit)
-                async with _limited(limit):
+                async with limited(limit):
                     yield PostgresTransaction(connection)
                 await _end(connection, unit)
             except BaseException:
@@ -130,8 +130,11 @@ class PostgresDatabase:
             self._bell.clear()
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                outcomes = await self._write([statements for statements, _ in batch])
-                _answer(batch, outcomes)
+                try:
+                    outcomes: Sequence[BaseException | None] = await self._write([commit for commit, _ in batch])
+                except Exception as error:  # noqa: BLE001 - it is raised again where each commit is awaited
+                    outcomes = [error] * len(batch)
+                answer(batch, outcomes)
 
     def close(self) -> None:
         """Take no more; what is queued is still committed by `work`."""
@@ -143,7 +146,8 @@ class PostgresDatabase:
         await self._committer.close()
 
     async def _fetch(self, sql: str, parameters: Sequence[SqlValue]) -> list[Row]:
-        async with self._connection(self._settings.connect_seconds) as connection:
+        seconds = self._settings.transaction_seconds
+        async with self._connection(self._settings.connect_seconds) as connection, limited(seconds):
             return await PostgresTransaction(connection).fetch(sql, *parameters)
 
     @asynccontextmanager
@@ -163,11 +167,12 @@ class PostgresDatabase:
         for pause in pauses():
             try:
                 if self._committer.is_closed():
-                    self._committer = await asyncpg.connect(**options(self._url, self._settings))
+                    self._committer = await connect_once(self._url, self._settings)
                 return await self._attempt(self._committer, commits)
             except FAILURES as error:
                 if self._loop.time() + pause > deadline or not is_lost(error, self._committer):
                     return [named(error, self._committer)] * len(commits)
+                self._committer.terminate()  # it may still be inside the transaction that failed
             await asyncio.sleep(pause)
         return [DatabaseUnreachable()] * len(commits)
 
@@ -231,27 +236,6 @@ async def _end(connection: Connection, unit: Any) -> None:  # noqa: ANN401 - asy
         await unit.commit()
     except FAILURES as error:
         raise named(error, connection) from error
-
-
-@asynccontextmanager
-async def _limited(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            yield
-    except TimeoutError as error:
-        if limit.expired():
-            raise TransactionTimedOut(seconds=seconds) from error
-        raise
-
-
-def _answer(batch: list[_Waiting], outcomes: Sequence[MuelleError | None]) -> None:
-    for (_, done), error in zip(batch, outcomes, strict=True):
-        if done.done():  # its caller has gone away
-            continue
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
 
 
 @asynccontextmanager

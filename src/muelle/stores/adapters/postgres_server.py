@@ -83,13 +83,18 @@ def options(url: str, settings: StoresSettings) -> dict[str, Any]:
     return {"dsn": url, "timeout": settings.connect_seconds, "server_settings": {"synchronous_commit": flush}}
 
 
+async def connect_once(url: str, settings: StoresSettings) -> Connection:
+    """Connect now, for commits: none of its statements takes longer than a transaction may."""
+    return await asyncpg.connect(**options(url, settings), command_timeout=settings.transaction_seconds)
+
+
 async def connect(url: str, settings: StoresSettings) -> Connection:
     """Connect; try again for as long as the settings say; raise DatabaseUnreachable."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + settings.connect_seconds
     for pause in pauses():
         try:
-            return await asyncpg.connect(**options(url, settings))
+            return await connect_once(url, settings)
         except FAILURES as error:
             if isinstance(error, _HOPELESS | ValueError) or loop.time() + pause > deadline:
                 raise _unreachable(error) from error

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from muelle.core import MuelleError
 from muelle.stores.adapters import sqlite_file
+from muelle.stores.adapters.commits import Waiting, answer, limited
 from muelle.stores.adapters.threads import Threads
-from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseOverloaded, TransactionTimedOut
+from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseOverloaded
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
 from muelle.stores.settings import StoresSettings
 
-_Waiting = tuple[Sequence[Statement], "asyncio.Future[None]"]
 _Connections = Threads[sqlite3.Connection]
 
 # A batch of at most this many callers is written on the loop where a commit does not wait for the disk (ADR 0003).
@@ -60,7 +60,7 @@ class SqliteDatabase:
         self._seconds = settings.transaction_seconds
         self._most = settings.waiting
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._transactions: deque[asyncio.Future[None]] = deque()
         self._taken = False
         self._closed = False
@@ -91,7 +91,7 @@ class SqliteDatabase:
         await self._turn()
         try:
             await self._writer.submit(sqlite_file.run, "BEGIN IMMEDIATE", ())
-            async with _limited(self._seconds if seconds is None else seconds):
+            async with limited(self._seconds if seconds is None else seconds):
                 yield SqliteTransaction(self._writer)
             await self._writer.submit(sqlite_file.run, "COMMIT", ())
         finally:
@@ -104,7 +104,7 @@ class SqliteDatabase:
         await self._turn()
         batch, self._waiting = self._waiting, []
         if batch:
-            _answer(batch, await self._writer.submit(sqlite_file.write, [statements for statements, _ in batch]))
+            answer(batch, await self._writer.submit(sqlite_file.write, [statements for statements, _ in batch]))
         await self._writer.close()
         await self._readers.close()
         if self._inline:
@@ -153,37 +153,16 @@ class SqliteDatabase:
             self._inline_left -= 1
             outcomes = sqlite_file.write(self._inline, commits)
             if not isinstance(outcomes[0], DatabaseBusy):
-                _answer(batch, outcomes)
+                answer(batch, outcomes)
                 return
         self._inline_left = _INLINE_BATCHES
         self._taken = True
         self._writer.submit(sqlite_file.write, commits).add_done_callback(partial(self._written, batch))
 
-    def _written(self, batch: list[_Waiting], written: "asyncio.Future[list[MuelleError | None]]") -> None:
+    def _written(self, batch: list[Waiting], written: "asyncio.Future[list[MuelleError | None]]") -> None:
         error = written.exception()
-        _answer(batch, [error] * len(batch) if error else written.result())
+        answer(batch, [error] * len(batch) if error else written.result())
         self._next()
-
-
-def _answer(batch: list[_Waiting], outcomes: Sequence[BaseException | None]) -> None:
-    for (_, done), error in zip(batch, outcomes, strict=True):
-        if done.done():  # its caller has gone away
-            continue
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-
-@asynccontextmanager
-async def _limited(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            yield
-    except TimeoutError as error:
-        if limit.expired():
-            raise TransactionTimedOut(seconds=seconds) from error
-        raise
 
 
 def _touch(connection: sqlite3.Connection) -> None:
