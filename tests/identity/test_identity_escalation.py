@@ -55,6 +55,13 @@ async def test_a_key_for_a_lesser_agent_can_be_had(world: World, lead: Principal
     assert (await world.identity.authenticate(issued.text.reveal())).name == "bot"
 
 
+async def test_a_mightier_agent_cannot_be_enabled(world: World, lead: Principal) -> None:
+    await world.identity.agents.add(world.owner, "runner", preset="runner")
+    await world.identity.agents.disable(world.owner, "runner")
+    with pytest.raises(NotHeld):
+        await world.identity.agents.enable(lead, "runner")
+
+
 @pytest.mark.parametrize("limits", [{}, {"operations": 101}, {"runs": 1}])
 async def test_an_agent_with_a_wider_limit_than_ones_own_cannot_be_added(
     world: World, lead: Principal, limits: dict[str, float]

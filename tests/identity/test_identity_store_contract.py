@@ -206,6 +206,12 @@ async def test_a_cursor_from_elsewhere_is_refused(stored: World, cursor: str) ->
         await stored.trail.page(TenantId("elsewhere"), ANY, 10, cursor)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800"])
+async def test_what_no_database_can_keep_is_not_there(stored: World, name: str) -> None:
+    assert await stored.store.find(Agent, Where(tenant=stored.owner.tenant, name=name)) == []
+    assert (await stored.trail.page(TenantId("elsewhere"), AuditFilter(action=name))).items == ()
+
+
 async def test_a_change_and_its_act_are_one(stored: World) -> None:
     makes = Acts(stored.clock, stored.identity._registry.ids)
     refused = makes.refused(stored.owner, "agents.add", "bot")

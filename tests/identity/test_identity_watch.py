@@ -5,7 +5,7 @@ import pytest
 
 from identity.identity_world import World
 from muelle.core import KeyId, Unavailable
-from muelle.identity import Identity, RevokedKey
+from muelle.identity import Identity, IdentitySettings, RevokedKey
 from muelle.identity.changes import KeyOnFile
 
 
@@ -71,10 +71,13 @@ class Unsteady:
         self.lookup = world.store.lookup
         self.write = world.store.write
         self.is_down = False
+        self.is_stuck = False
 
     async def epoch(self) -> int:
         if self.is_down:
             raise Unavailable
+        if self.is_stuck:
+            await asyncio.Event().wait()
         return await self.inner.epoch()
 
 
@@ -84,6 +87,32 @@ async def test_nothing_cached_is_believed_while_the_database_is_away(world: Worl
     await server.refresh()
     await server.authenticate(world.owner_key)
     store.is_down = True
+    await server.refresh()
+    assert server.recall(world.owner_key) is None
+
+
+async def test_nothing_cached_is_believed_while_the_database_does_not_answer(world: World) -> None:
+    store = Unsteady(world)
+    server = Identity(store, world.trail, world.clock, settings=IdentitySettings(watch_seconds=0.01))
+    await server.refresh()
+    await server.authenticate(world.owner_key)
+    store.is_stuck = True
+    await server.refresh()
+    assert server.recall(world.owner_key) is None
+
+
+async def test_an_outage_is_logged_once_and_its_end_believes_nothing_old(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Unsteady(world)
+    server = Identity(store, world.trail, world.clock)
+    await server.refresh()
+    store.is_down = True
+    await server.refresh()
+    await server.refresh()
+    assert len(caplog.records) == 1
+    await server.authenticate(world.owner_key)  # the lookup works again, and nobody knows since when
+    store.is_down = False
     await server.refresh()
     assert server.recall(world.owner_key) is None
 

@@ -95,9 +95,14 @@ class Agents:
         return await self._changed(asked, disabled=True)
 
     async def enable(self, actor: Principal, name: str, *, request: str = "") -> Agent:
-        """Let the keys of an agent open again; raise Refused or AgentNotFound."""
+        """Let the keys of an agent open again, which gives away all that it holds.
+
+        Raises Refused, NotHeld, AgentNotFound.
+        """
         asked = Request(actor=actor, action="agents.enable", resource=name, id=request)
         await self._registry.permit(asked, "identity:manage")
+        agent = await self._registry.agent(actor.tenant, name)
+        await self._registry.require_held(asked, [grant.rule for grant in await self._registry.grants(agent)])
         return await self._changed(asked, disabled=False)
 
     async def _changed(

@@ -1,5 +1,6 @@
 """Identity: who shows this key, and what may they do."""
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -47,6 +48,7 @@ class Identity:
         self._cache = KeyCache(settings.cache_keys)
         self._strangers = Strangers(clock, settings.strangers_per_minute)
         self._epoch: int | None = None
+        self._is_blind = False  # nobody could tell at the last look whether anything had changed
         self._registry = Registry(store, trail, clock, settings, limit_names, self._cache.forget)
         self.agents = Agents(self._registry)
         self.keys = Keys(self._registry)
@@ -113,15 +115,17 @@ class Identity:
     async def refresh(self) -> None:
         """Forget what is cached if anything changed, or if nobody can tell whether it did."""
         try:
-            epoch = await self._store.epoch()
-        except (Unavailable, TimedOut) as error:
-            _LOG.warning("Cannot see whether keys were revoked; each is read again until it is possible: %s", error)
-            self._epoch = None
+            async with asyncio.timeout(self._settings.watch_seconds):
+                epoch = await self._store.epoch()
+        except (Unavailable, TimedOut, TimeoutError) as error:
+            if not self._is_blind:
+                _LOG.warning("Cannot see whether keys were revoked; until then none is believed unread: %r", error)
+            self._is_blind = True
             self._cache.forget()
             return
-        if epoch != self._epoch:
+        if epoch != self._epoch or self._is_blind:
             self._cache.forget()
-            self._epoch = epoch
+        self._epoch, self._is_blind = epoch, False
 
     async def _principal(self, on_file: KeyOnFile) -> Principal:
         return await self._registry.principal(on_file.agent, on_file.tenant, on_file.key.id)

@@ -22,6 +22,7 @@ from muelle.identity.changes import (
     TenantChanged,
     Where,
 )
+from muelle.identity.checks import is_clean
 from muelle.identity.errors import AgentExists, GrantExists, TenantExists
 from muelle.identity.model import Act, Agent, Grant, Key, Page, Rule, Tenant
 from muelle.identity.times import micros, moment
@@ -100,6 +101,8 @@ class SqlIdentityStore:
             ("id >", where.after),
         ]
         conditions, parameters = _conditions(given)
+        if not _storable(parameters):
+            return []
         sql = f"SELECT {', '.join(table.columns)} FROM {table.name}{conditions} ORDER BY id LIMIT ?"  # noqa: S608 - constants of this file
         rows = await self._database.fetch(sql, *parameters, where.limit)
         return cast("list[Stored]", [table.read(row) for row in rows])
@@ -140,6 +143,8 @@ class SqlAuditTrail:
             ("at <", None if where.until is None else micros(where.until)),
         ]
         conditions, parameters = _conditions(given)
+        if not _storable(parameters):
+            return Page(())
         if cursor is not None:
             conditions += " AND (at, id) < (?, ?)"
             parameters.extend(read_cursor(cursor))
@@ -152,6 +157,11 @@ def _conditions(given: Sequence[tuple[str, SqlValue]]) -> tuple[str, list[SqlVal
     present = [(comparison, value) for comparison, value in given if value is not None]
     sql = " AND ".join(f"{comparison} ?" for comparison, _ in present)
     return (f" WHERE {sql}" if sql else ""), [value for _, value in present]
+
+
+def _storable(values: Sequence[SqlValue]) -> bool:
+    """Tell whether a row may have these values: no database keeps every character, and some fail when asked for one."""
+    return all(is_clean(value) for value in values if isinstance(value, str))
 
 
 async def _make(transaction: Transaction, change: Change) -> None:
