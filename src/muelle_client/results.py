@@ -309,4 +309,9 @@ def _whole(value: Json) -> int | None:
 
 
 def _time(value: Json) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        raise UnexpectedAnswer(f"Expected a time, got {value[:100]!r}") from None

@@ -13,7 +13,11 @@ from muelle_client.references import OnError
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
 _RENAMED: Final = {"input": "inputPath", "output": "outputPath"}
 _WITHOUT_OUTPUT: Final = frozenset({"Conditional", "StoreData", "Wait"})
-_REFERRING: Final = ("ifTrue", "ifFalse", "operations", "branches")
+_REFERRING: Final[Mapping[str, tuple[str, ...]]] = {
+    "Conditional": ("ifTrue", "ifFalse"),
+    "Loop": ("operations",),
+    "Parallel": ("branches",),
+}
 
 
 class Workflow:
@@ -41,7 +45,7 @@ class Workflow:
     def seed(self, path: str, values: Mapping[str, Any]) -> Self:
         """Put values into the data model before anything runs, such as `seed("/config", {"retries": 3})`.
 
-        `path` is below /config, /input or /workflow; values are text, numbers, truth values, lists and objects, no null.
+        `path` is below /config, /input or /workflow; values are text, numbers, truths, lists and objects, no null.
         """
         self._seeds.append((path, _entries(values)))
         return self
@@ -202,8 +206,8 @@ def _targets(item: Mapping[str, Any]) -> list[str]:
     """Return the ids that an operation refers to, be it as a branch, a body, or on error."""
     on_error = item.get("onError")
     given = [on_error.get("goto")] if isinstance(on_error, Mapping) else []
-    for config in item.get("operation", {}).values():
-        given += [config.get(name) for name in _REFERRING]
+    for kind, config in item.get("operation", {}).items():
+        given += [config.get(name) for name in _REFERRING.get(kind, ())]
     return [target for each in given for target in _ids(each)]
 
 
