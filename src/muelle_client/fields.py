@@ -98,11 +98,12 @@ class StoreFields(TypedDict, total=False):
 
 
 class LoadFields(AnyFields, total=False):
-    """What StoreData kept under the same storage and key."""
+    """What StoreData kept under the same storage and key; without a `default`, nothing there is a failure."""
 
     storage: Required[Storage]
     key: Required[str]
     format: Literal["json", "string", "binary"]
+    default: Any
 
 
 class WaitFields(TypedDict, total=False):
