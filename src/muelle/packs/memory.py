@@ -91,7 +91,15 @@ class MemoryStep:
         self.performed.append(tuple(operations))
         return True
 
-    async def iterate(self, operations: Sequence[str], item: Json, index: int, length: int) -> Json | Missing:
+    async def iterate(
+        self,
+        operations: Sequence[str],
+        item: Json,
+        index: int,
+        length: int,
+        *,
+        apart: bool = False,  # noqa: ARG002 - nothing overlaps here
+    ) -> Json | Missing:
         """Remember them and return the item."""
         self.iterated.append((tuple(operations), item, index, length))
         return item

@@ -178,8 +178,8 @@ class OperationType(Generic[C]):
     operation reads and writes. `perform(config, step)` returns the output, which is written to the field with the role
     "write"; a plain function runs at once on the loop, a coroutine function is awaited. `effects` may depend on the
     config as it was written (references not resolved). `check` looks at such a config beyond its types and yields
-    (JSON pointer, message) for each fault. `calls` gives method and URL of the HTTP call that a config will make; `reads`
-    gives what a config may read beyond its typed fields, as paths split into segments.
+    (JSON pointer, message) for each fault. `calls` gives method and URL of the HTTP call that a config will make;
+    `reads` gives what a config may read beyond its typed fields, as paths split into segments.
     """
 
     name: str

@@ -40,7 +40,7 @@ class DividedSettings:
 def divide_settings(file: Mapping[str, Any], environment: Mapping[str, str]) -> DividedSettings:
     """Take the tables of packs out of a settings file and the environment, for nobody can declare them beforehand.
 
-    `open_packs` reads what is taken; the host's settings tree reads the rest, with PacksSettings under the name `packs`.
+    `open_packs` reads what is taken; the host's settings tree reads the rest, and has PacksSettings as `packs`.
     """
     packs = file.get("packs", {})
     if not isinstance(packs, Mapping):  # left where it is, for the settings tree to complain of
