@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run the test suite. With MUELLE_TEST_REQUIRE_ALL set, as in CI, a skipped test is a failure.
+# Run the test suite, one test at a time: measured, two workers on two cores gain nothing while each starts its own
+# servers (`make test ARGS="-n 2"` tries it again). With MUELLE_TEST_REQUIRE_ALL set, as in CI, a skipped test is a failure.
 set -eu
 cd "$(dirname "$0")/.."
 if test -n "${MUELLE_TEST_REQUIRE_ALL:-}"; then
@@ -7,4 +8,4 @@ if test -n "${MUELLE_TEST_REQUIRE_ALL:-}"; then
     export PYTHONPATH
     set -- -p plugins.no_skips --continue-on-collection-errors "$@"
 fi
-exec .venv/bin/python -m pytest -n auto --dist loadfile "$@"
+exec .venv/bin/python -m pytest "$@"

@@ -12,7 +12,8 @@ from typing import Any, get_type_hints
 
 from muelle.core import Secret
 from muelle.packs import Pack
-from reference.modules import modules, values
+from muelle.settings import Settings
+from reference.modules import values
 from reference.texts import Texts, row, table_head
 
 PREFIX = "MUELLE__"
@@ -61,29 +62,10 @@ def tables() -> Iterator[Table]:
 
 def roots() -> Iterator[tuple[type[Any], str]]:
     """Yield each settings tree with the prefix of its names."""
-    joined = [
-        vars(module)["Settings"]
-        for module in modules()
-        if module.__name__ == "muelle.app" and "Settings" in vars(module)
-    ]
-    yield from ((root, "") for root in joined or [_rooms()])
+    yield Settings, ""
     for pack in values(Pack):
         if pack.settings is not None:
             yield pack.settings, f"packs.{pack.name}."
-
-
-def _rooms() -> type[Any]:
-    """Join what the rooms declare, as the composition root does where there is one."""
-    rooms = [
-        (module.__name__.split(".")[1], value)
-        for module in modules()
-        if module.__name__.endswith(".settings") and module.__name__.count(".") == 2  # noqa: PLR2004 - muelle.ROOM.settings
-        for name, value in vars(module).items()
-        if name.endswith("Settings") and not name.startswith("_") and value.__module__ == module.__name__
-    ]
-    return dataclasses.make_dataclass(
-        "Settings", [room for room in rooms if room[1].__name__.lower() == f"{room[0]}settings"]
-    )
 
 
 def _tables(tree: type[Any], prefix: str) -> Iterator[Table]:
@@ -101,8 +83,6 @@ def _is_branch(kind: object) -> bool:
 
 
 def _leaves(tree: type[Any], prefix: str) -> Iterator[Leaf]:
-    if tree.__module__ == "types":  # joined by make_dataclass, which has no source
-        return
     source = textwrap.dedent(inspect.getsource(tree))
     comments = _comments(source)
     declared = {field.name: field for field in dataclasses.fields(tree)}
