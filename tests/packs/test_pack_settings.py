@@ -1,11 +1,11 @@
 """Each pack has a table of its own; what no pack asked for is an error."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
-from muelle.core import Invalid
-from muelle.packs import Packs, UnknownPack, divide_settings
+from muelle.core import Invalid, read_settings
+from muelle.packs import Packs, PacksSettings, UnknownPack, divide_settings
 from muelle.packs.settings import read_pack_settings
 from packs.pack_samples import pack
 
@@ -71,28 +71,35 @@ def test_settings_of_a_disabled_pack_may_stay() -> None:
     assert read_pack_settings(HALL, {"hall": {"url": "u"}, "attic": {"dust": True}}, {})["hall"]
 
 
-def test_a_file_is_divided_into_packs_and_the_rest() -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    packs: PacksSettings = field(default_factory=PacksSettings)
+
+
+def test_a_file_is_divided_into_the_tables_of_packs_and_the_rest() -> None:
     file = {"packs": {"disabled": ["attic"], "hall": {"url": "u"}}, "engine": {"workers": 2}}
     environment = {"MUELLE__PACKS__HALL__SEATS": "4", "MUELLE__ENGINE__WORKERS": "3"}
     divided = divide_settings(file, environment)
-    assert divided.settings.disabled == ("attic",)
     assert (divided.tables, divided.environment) == ({"hall": {"url": "u"}}, {"MUELLE__PACKS__HALL__SEATS": "4"})
-    assert divided.other_file == {"engine": {"workers": 2}}
+    assert divided.other_file == {"packs": {"disabled": ["attic"]}, "engine": {"workers": 2}}
     assert divided.other_environment == {"MUELLE__ENGINE__WORKERS": "3"}
 
 
-def test_packs_are_disabled_by_the_environment_too() -> None:
-    divided = divide_settings({"packs": {"disabled": ["a"]}}, {"MUELLE__PACKS__DISABLED": "attic, cellar"})
-    assert divided.settings.disabled == ("attic", "cellar")
-    assert read_pack_settings(HALL, {"hall": {"url": "u"}, **divided.tables}, divided.environment)["hall"]
-
-
-def test_packs_that_are_no_table_are_refused() -> None:
-    with pytest.raises(Invalid) as caught:
-        divide_settings({"packs": ["crm"]}, {})
-    assert caught.value.facts["setting"] == "packs"
+@pytest.mark.parametrize("environment", [{}, {"MUELLE__PACKS__DISABLED": "attic, cellar"}])
+def test_packs_are_disabled_by_the_hosts_settings(environment: dict[str, str]) -> None:
+    divided = divide_settings({"packs": {"disabled": ["attic", "cellar"], "hall": {"url": "u"}}}, environment)
+    host = read_settings(HostSettings, divided.other_file, divided.other_environment)
+    assert host.packs.disabled == ("attic", "cellar")
+    assert read_pack_settings(HALL, divided.tables, divided.environment)["hall"] == HallSettings(url="u")
 
 
 def test_the_whole_table_and_environment_may_be_handed_in_too() -> None:
     given = {"disabled": ["attic"], "hall": {"url": "u"}}
     assert read_pack_settings(HALL, given, {"MUELLE__PACKS__DISABLED": "x", "HOME": "/"})["yard"] is None
+
+
+def test_packs_that_are_no_table_are_refused() -> None:
+    divided = divide_settings({"packs": ["crm"]}, {})
+    with pytest.raises(Invalid) as caught:
+        read_settings(HostSettings, divided.other_file, divided.other_environment)
+    assert caught.value.facts["setting"] == "packs"

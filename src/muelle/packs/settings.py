@@ -29,9 +29,8 @@ class _NoSettings:
 
 @dataclass(frozen=True, slots=True)
 class DividedSettings:
-    """What file and environment say: of packs in general, of each pack, and of everything else."""
+    """What file and environment say of single packs (`tables`, `environment`), and of everything else."""
 
-    settings: PacksSettings
     tables: Mapping[str, Any]
     environment: Mapping[str, str]
     other_file: Mapping[str, Any]
@@ -39,24 +38,20 @@ class DividedSettings:
 
 
 def divide_settings(file: Mapping[str, Any], environment: Mapping[str, str]) -> DividedSettings:
-    """Take what concerns packs out of a settings file and the environment; `open_packs` reads `tables`.
+    """Take the tables of packs out of a settings file and the environment, for nobody can declare them beforehand.
 
-    The composition root needs this because nobody can declare a settings tree for packs that are found at the start.
+    `open_packs` reads what is taken; the host's settings tree reads the rest, and has PacksSettings as `packs`.
     """
-    given = file.get("packs", {})
-    table = dict(given) if isinstance(given, Mapping) else {}
-    own = {key: table.pop(key) for key in _OWN if key in table} if isinstance(given, Mapping) else given
-    ours = {variable: text for variable, text in environment.items() if _key(variable)}
-    tree = dataclasses.make_dataclass("Root", [("packs", PacksSettings)], frozen=True)
-    root: Any = read_settings(
-        tree, {"packs": own}, {variable: text for variable, text in ours.items() if _key(variable) in _OWN}
-    )
+    packs = file.get("packs", {})
+    if not isinstance(packs, Mapping):  # left where it is, for the settings tree to complain of
+        return DividedSettings({}, {}, file, environment)
+    own = {key: value for key, value in packs.items() if key in _OWN}
+    taken = {variable: text for variable, text in environment.items() if _key(variable) not in ("", *_OWN)}
     return DividedSettings(
-        settings=root.packs,
-        tables=table,
-        environment=ours,
-        other_file={name: value for name, value in file.items() if name != "packs"},
-        other_environment={variable: text for variable, text in environment.items() if variable not in ours},
+        tables={key: value for key, value in packs.items() if key not in _OWN},
+        environment=taken,
+        other_file={**file, "packs": own} if "packs" in file else file,
+        other_environment={variable: text for variable, text in environment.items() if variable not in taken},
     )
 
 
