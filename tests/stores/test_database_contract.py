@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from fixtures.databases import Open
 
+from fixtures.databases import Open
 from muelle.core import MuelleError
 from muelle.stores import ConstraintViolated, Database, SqlValue, Statement, StatementRefused, StoresSettings
 from muelle.stores.errors import DatabaseClosed, DatabaseOverloaded, TransactionTimedOut

@@ -40,8 +40,11 @@ class Database(Protocol):
         """Which SQL it speaks beyond what both share."""
         ...
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Begin; commit at the end of the block, roll back if it raises. Serialised against other writers."""
+    def transaction(self, seconds: float | None = None) -> AbstractAsyncContextManager[Transaction]:
+        """Begin; commit at the end of the block, roll back if it raises. Serialised against other transactions.
+
+        It may take `seconds`, by default what the settings say; after that it is rolled back: TransactionTimedOut.
+        """
         ...
 
     async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:

@@ -6,13 +6,11 @@ the usual start does not load Alembic (500 ms). Alembic renders what lies betwee
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from muelle.stores.errors import SchemaForeign, SchemaTooNew
-from muelle.stores.model import Dialect, Row, SqlValue, Transaction
+from muelle.stores.model import Database, Dialect, Row
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -26,30 +24,13 @@ _TABLES = {
 }
 
 
-class Migratable(Protocol):
-    """A database whose transactions may be given a longer time than usual."""
-
-    @property
-    def dialect(self) -> Dialect:
-        """Which SQL it speaks."""
-        ...
-
-    async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
-        """Run a query."""
-        ...
-
-    def transaction(self, seconds: float | None = None) -> AbstractAsyncContextManager[Transaction]:
-        """Begin; commit at the end of the block."""
-        ...
-
-
 @cache
 def head() -> str:
     """Return the newest revision that this code has."""
     return max(found[1] for file in (MIGRATIONS / "versions").iterdir() if (found := _REVISION.match(file.name)))
 
 
-async def migrate(database: Migratable) -> None:
+async def migrate(database: Database) -> None:
     """Bring the schema to this code's revision; raise SchemaTooNew or SchemaForeign where that cannot be."""
     if await revision(database.fetch, database.dialect) == head():
         return  # as it nearly always is: nobody who writes meanwhile is waited for
@@ -116,4 +97,6 @@ def render(dialect: Dialect, present: str, wanted: str) -> list[str]:
     is_down = wanted == "base" or (present != "base" and wanted < present)
     turn = command.downgrade if is_down else command.upgrade
     turn(config, f"{present}:{wanted}", sql=True)
+    if wanted == "base":
+        statements.append("DROP TABLE alembic_version")  # so that "base" is an empty database again
     return list(statements)
