@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from timeit import Timer
 
@@ -16,17 +17,21 @@ from muelle.identity import (
     DEFAULT_TENANT,
     Acts,
     Identity,
+    IdentitySettings,
+    InvalidKey,
     MemoryAuditTrail,
     MemoryIdentityStore,
     Principal,
     Rule,
     Rules,
     SqlAuditTrail,
+    SqlIdentityStore,
 )
-from muelle.stores import open_sqlite
+from muelle.stores import Database, open_sqlite
 from muelle.stores.schema import render
 
 ACTS = 2000
+MISSES = 500
 
 
 def report(name: str, call: Callable[[], object]) -> None:
@@ -55,16 +60,42 @@ def rules() -> None:
     report("allow, last of 100 patterns", lambda: many.allow("apis:call", "api-99 GET /x"))
 
 
+async def tables(database: Database) -> None:
+    async with database.transaction() as transaction:
+        for sql in render("sqlite", "0002", "0003"):
+            if "alembic_version" not in sql:
+                await transaction.execute(sql)
+
+
+async def misses() -> None:
+    settings = IdentitySettings(cache_seconds=0.0, strangers_per_minute=1 << 30)
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_sqlite(Path(folder) / "bench.db") as database:
+            await tables(database)
+            store, trail = SqlIdentityStore(database), SqlAuditTrail(database)
+            identity = Identity(store, trail, SystemClock(), settings=settings)
+            key = await identity.ensure_owner() or ""
+            await timed("authenticate, not cached (SQLite)", identity, key)
+            await timed("refuse a wrong secret, recorded (SQLite, FULL)", identity, f"{key[:36]}{'x' * 43}")
+            await timed("refuse an unknown id, recorded (SQLite, FULL)", identity, f"mk_{'0' * 32}_{'x' * 43}")
+
+
+async def timed(name: str, identity: Identity, key: str) -> None:
+    """Print the mean of many, one after the other."""
+    begun = time.perf_counter()
+    for _ in range(MISSES):
+        with suppress(InvalidKey):
+            await identity.authenticate(key)
+    print(f"{name:52} {(time.perf_counter() - begun) / MISSES * 1e9:9.0f} ns")
+
+
 async def acts() -> None:
     makes = Acts(SystemClock(), Ids(SystemClock()))
     actor = Principal(PrincipalId("agent_1"), "agent", "bot", DEFAULT_TENANT, Rules())
     report("make an act", lambda: makes.allowed(actor, "runs.start", "workflow-1", request="request_1"))
     with tempfile.TemporaryDirectory() as folder:
         async with open_sqlite(Path(folder) / "bench.db") as database:
-            async with database.transaction() as transaction:
-                for sql in render("sqlite", "0002", "0003"):
-                    if "alembic_version" not in sql:
-                        await transaction.execute(sql)
+            await tables(database)
             trail = SqlAuditTrail(database)
             made = [makes.allowed(actor, "runs.start", "workflow-1", request="request_1") for _ in range(ACTS)]
             begun = time.perf_counter()
@@ -80,6 +111,7 @@ def main() -> None:
     print(sys.version.split()[0])
     rules()
     asyncio.run(recalls())
+    asyncio.run(misses())
     asyncio.run(acts())
 
 

@@ -26,7 +26,11 @@ async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         if request.param == "sqlite":
             database: Database = await stack.enter_async_context(open_sqlite(tmp_path / "identity.db"))
         else:
-            pytest.skip("to come")
+            pytest.importorskip("asyncpg")
+            from muelle.stores.adapters.postgres import open_postgres  # noqa: PLC0415 - an extra
+
+            url = request.getfixturevalue("postgres_url")
+            database = await stack.enter_async_context(open_postgres(url))
         await create_tables(database)
         yield await open_world(SqlIdentityStore(database), SqlAuditTrail(database))
 

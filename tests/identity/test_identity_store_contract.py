@@ -1,5 +1,7 @@
 """What every store of identities and every audit record does, the memory twins included."""
 
+import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -72,6 +74,14 @@ async def test_names_are_unique_in_a_tenant_but_not_beyond(stored: World) -> Non
         await stored.identity.tenants.add(stored.owner, "other")
     with pytest.raises(GrantExists):
         await stored.identity.grants.add(stored.owner, "bot", "runs:read", "*")
+
+
+async def test_of_two_who_add_the_same_name_at_once_one_wins(stored: World) -> None:
+    processes = [stored.another_process() for _ in range(4)]
+    outcomes = await asyncio.gather(
+        *(process.agents.add(stored.owner, "bot") for process in processes), return_exceptions=True
+    )
+    assert Counter(map(type, outcomes)) == {Agent: 1, AgentExists: 3}
 
 
 async def test_a_write_that_fails_leaves_nothing_behind(stored: World) -> None:

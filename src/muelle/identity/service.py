@@ -14,7 +14,7 @@ from muelle.identity.changes import IdentityStore, KeyOnFile, Where
 from muelle.identity.errors import AgentNotFound, DisabledAgent, ExpiredKey, InvalidKey, RevokedKey
 from muelle.identity.grants import Grants
 from muelle.identity.keys import Keys, ShownKey, read_key
-from muelle.identity.model import Act, Agent, Page, Principal
+from muelle.identity.model import Act, Agent, Page, Principal, Tenant
 from muelle.identity.owner import Owner
 from muelle.identity.registry import Registry, Request
 from muelle.identity.settings import IdentitySettings
@@ -90,6 +90,11 @@ class Identity:
         if found[0].disabled:
             raise DisabledAgent
         return await self._registry.principal(found[0], await self._registry.tenant(tenant))
+
+    async def addresses(self, tenant: TenantId) -> tuple[str, ...]:
+        """Return the networks that a tenant's calls may reach though they are not public; none for an unknown one."""
+        found = await self._store.find(Tenant, Where(tenant=tenant))
+        return found[0].addresses if found else ()
 
     async def ensure_owner(self) -> str | None:
         """Create the default tenant and its owner if there is none, and return the owner's key; else return None."""
