@@ -119,7 +119,7 @@ class Workflows:
     async def run(
         self, principal: Principal, document: bytes, inputs: Mapping[str, Any] | None = None, *, request: str = ""
     ) -> Outcome:
-        """Run a document; first raise InvalidDocument, InvalidInputs, DocumentTooLarge or WorkflowRefused if it cannot."""
+        """Run a document; InvalidDocument, InvalidInputs, DocumentTooLarge, WorkflowRefused come before any effect."""
         limits = self.limits(principal)
         plan = self.planner.plan(document, limits)
         inputs = {} if inputs is None else inputs

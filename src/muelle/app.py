@@ -1,0 +1,232 @@
+"""The composition root: settings and packs become an App, which closes what it opened in reverse.
+
+Nothing else knows every room. Tests build the same App on memory twins: `open_app(settings, home=None)`.
+"""
+
+import os
+import tomllib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from muelle.core import Clock, Ids, Invalid, Metrics, NoMetrics, SystemClock, TenantId, read_settings
+from muelle.egress import (
+    Api,
+    Credential,
+    Egress,
+    EgressParts,
+    MemoryRegister,
+    Register,
+    SqlRegister,
+    open_egress,
+)
+from muelle.engine import Journal, MemoryJournal, SqlJournal
+from muelle.identity import (
+    Acts,
+    AuditTrail,
+    Identity,
+    IdentityStore,
+    MemoryAuditTrail,
+    MemoryIdentityStore,
+    SqlAuditTrail,
+    SqlIdentityStore,
+)
+from muelle.packs import Limits, OpenedPacks, Pack, divide_settings, find_packs, open_packs
+from muelle.settings import Settings
+from muelle.stores import (
+    Blobs,
+    Database,
+    DiskBlobs,
+    KeyValues,
+    MemoryBlobs,
+    MemoryKeyValues,
+    MemoryVault,
+    SqlKeyValues,
+    Vault,
+    open_database,
+    open_vault,
+)
+from muelle.workflows import Catalogue, Planner, Surroundings, Workflows
+from muelle.workflows.capabilities import Capabilities
+from muelle.workflows.history import Executions
+from muelle.workflows.operations.pack import BUILT_IN
+
+SETTINGS_FILE = "muelle.toml"
+ADMIN_KEY_FILE = "admin.key"
+LIMIT_NAMES = frozenset(item.name for item in fields(Limits))
+
+
+class UnreadableSettings(Invalid):
+    """The settings file is not TOML."""
+
+    code = "unreadable_settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the home folder and the environment say: the settings tree, and what concerns packs."""
+
+    settings: Settings
+    packs: Mapping[str, Any]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Everything that lasts: on a database, or in memory."""
+
+    database: Database | None
+    blobs: Blobs
+    values: KeyValues
+    vault: Vault
+    journal: Journal
+    identity: IdentityStore
+    trail: AuditTrail
+    apis: Register[Api]
+    credentials: Register[Credential]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A running Muelle. `admin_key` is the owner's new key if this start made one; it is shown once."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    metrics: Metrics
+    stores: Stores
+    identity: Identity
+    egress: Egress
+    packs: OpenedPacks
+    workflows: Workflows
+    executions: Executions
+    capabilities: Capabilities
+    planner: Planner
+    admin_key: str | None
+
+
+class TenantAddresses:
+    """Tells egress which networks the tenants of identity may reach."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    async def addresses(self, tenant: TenantId) -> tuple[str, ...]:
+        """Return the networks of a tenant."""
+        return await self._identity.addresses(tenant)
+
+
+def read_configuration(home: Path | None, environment: Mapping[str, str] | None = None) -> Configuration:
+    """Read `muelle.toml` under `home`, if it is there, and the environment; raise what is wrong with them."""
+    environment = os.environ if environment is None else environment
+    parts = divide_settings(_file(home), environment)
+    settings = read_settings(Settings, parts.other_file, parts.other_environment)
+    return Configuration(settings, parts.tables, parts.environment)
+
+
+def _file(home: Path | None) -> dict[str, Any]:
+    path = None if home is None else home / SETTINGS_FILE
+    if path is None or not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UnreadableSettings(file=path.name, reason=str(error)) from None
+
+
+@asynccontextmanager
+async def open_app(
+    configuration: Configuration,
+    home: Path | None,
+    *,
+    packs: Sequence[Pack] = (),
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+) -> AsyncIterator[App]:
+    """Open everything: on the database that the settings name, with files under `home`, or in memory without one."""
+    settings = configuration.settings
+    clock = clock or SystemClock()
+    metrics = metrics or NoMetrics()
+    ids = Ids(clock)
+    known = find_packs((BUILT_IN, *packs), settings.packs.disabled)
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_stores(settings, home))
+        identity = Identity(stores.identity, stores.trail, clock, LIMIT_NAMES, settings.identity)
+        admin_key = await identity.ensure_owner()
+        parts = EgressParts(
+            apis=stores.apis,
+            credentials=stores.credentials,
+            vault=stores.vault,
+            addresses=TenantAddresses(identity),
+            trail=stores.trail,
+            settings=settings.egress,
+            clock=clock,
+            metrics=metrics,
+        )
+        egress = await stack.enter_async_context(open_egress(parts))
+        opened = await stack.enter_async_context(open_packs(known, configuration.packs, configuration.environment))
+        planner = Planner(Catalogue(known.operations), settings.workflows)
+        among = Surroundings(
+            clock=clock,
+            journal=stores.journal,
+            trail=stores.trail,
+            acts=Acts(clock, ids),
+            resources=opened.operations,
+        )
+        limits = settings.workflows.limits
+        workflows = Workflows(
+            planner, among, egress, stores.blobs, stores.values, ids=ids, metrics=metrics, limits=limits
+        )
+        yield App(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            metrics=metrics,
+            stores=stores,
+            identity=identity,
+            egress=egress,
+            packs=opened,
+            workflows=workflows,
+            executions=Executions(stores.journal, planner, limits),
+            capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
+            planner=planner,
+            admin_key=admin_key,
+        )
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[Stores]:
+    """Open what lasts, or its twins in memory where there is no home."""
+    if home is None:
+        yield _in_memory(settings)
+        return
+    async with open_database(home, settings.stores) as database:
+        blobs = DiskBlobs(home / settings.stores.blobs, settings.stores)
+        yield Stores(
+            database=database,
+            blobs=blobs,
+            values=SqlKeyValues(database, settings.stores),
+            vault=await open_vault(database, home / settings.stores.key_file),
+            journal=SqlJournal(database, blobs, settings.engine),
+            identity=SqlIdentityStore(database),
+            trail=SqlAuditTrail(database),
+            apis=SqlRegister(database, Api),
+            credentials=SqlRegister(database, Credential),
+        )
+
+
+def _in_memory(settings: Settings) -> Stores:
+    trail = MemoryAuditTrail()
+    return Stores(
+        database=None,
+        blobs=MemoryBlobs(settings.stores),
+        values=MemoryKeyValues(settings.stores),
+        vault=MemoryVault(),
+        journal=MemoryJournal(),
+        identity=MemoryIdentityStore(trail),
+        trail=trail,
+        apis=MemoryRegister(),
+        credentials=MemoryRegister(),
+    )

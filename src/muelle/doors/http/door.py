@@ -1,0 +1,211 @@
+"""The HTTP door: request ids, body limits, errors, metrics, around the routes of all rooms.
+
+It is plain ASGI. Hot routes (exact method and path) are answered here without the web framework's routing, which costs
+100 microseconds a request; the framework declares the same routes, so that they are described and guarded alike.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl
+
+from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, correlate
+from muelle.core.ids import NAME
+from muelle.doors.http.problems import BodyTooLarge, Reply, to_problem
+from muelle.doors.http.settings import HttpSettings
+from muelle.identity import Identity, InvalidKey, Principal
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+LOG = logging.getLogger("muelle.http")
+REQUESTS = Metric("muelle_http_requests_total", "HTTP requests, by method and status.", "counter", ("method", "status"))
+SECONDS = Metric("muelle_http_request_seconds", "How long HTTP requests took.", "histogram")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to a hot route: who asks, and with what."""
+
+    principal: Principal
+    body: bytes
+    query: str
+    content_type: str
+    request: str
+
+    def parameters(self) -> dict[str, str]:
+        """Return the query's parameters; of a repeated one the last."""
+        return dict(parse_qsl(self.query, keep_blank_values=True)) if self.query else {}
+
+
+Hot = Callable[[Asked], Awaitable[Reply]]
+
+
+class Door:
+    """An ASGI application around another one."""
+
+    def __init__(
+        self,
+        routes: Asgi,
+        hot: Mapping[tuple[str, str], Hot],
+        identity: Identity,
+        ids: Ids,
+        metrics: Metrics,
+        settings: HttpSettings,
+    ) -> None:
+        self._routes = routes
+        self._hot = hot
+        self._identity = identity
+        self._ids = ids
+        self._metrics = metrics
+        self._settings = settings
+        self._headers = [
+            (b"cache-control", settings.cache_control.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request; let everything else (lifespan) through."""
+        if scope["type"] != "http":
+            await self._routes(scope, receive, send)
+            return
+        start = perf_counter()
+        headers = dict(scope["headers"])
+        request = self._request_id(headers)
+        scope["muelle.request"] = request
+        exchange = _Exchange(send, (*self._headers, (b"x-request-id", request.encode())))
+        with correlate(request=request):
+            await self._answer(scope, receive, exchange, headers)
+        self._note(scope, exchange.status, perf_counter() - start)
+
+    async def _answer(
+        self, scope: Message, receive: Receive, exchange: "_Exchange", headers: Mapping[bytes, bytes]
+    ) -> None:
+        request = scope["muelle.request"]
+        try:
+            hot = self._hot.get((scope["method"], scope["path"]))
+            if hot is None:
+                await self._routes(scope, _limited(receive, headers, self._settings.body_bytes), exchange.send)
+                return
+            principal = await authenticated(self._identity, headers, request)
+            body = await _body(_limited(receive, headers, self._settings.body_bytes))
+            content_type = headers.get(b"content-type", b"").decode("latin-1")
+            query = scope["query_string"].decode("latin-1")
+            reply = await hot(Asked(principal, body, query, content_type, request))
+        except MuelleError as error:
+            if error.status >= 500:  # noqa: PLR2004 - ours, not the caller's
+                LOG.exception("A request failed", extra={"path": scope["path"]})
+            reply = to_problem(error, request)
+        except Exception:
+            LOG.exception("A request crashed", extra={"path": scope["path"]})
+            reply = to_problem(MuelleError(), request)
+        await exchange.reply(reply)
+
+    def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
+        return given if NAME.match(given) else self._ids.mint("req")
+
+    def _note(self, scope: Message, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.count(REQUESTS, method, str(status))
+        self._metrics.observe(SECONDS, seconds)
+        if self._settings.access_log:
+            LOG.info(
+                "%s %s %s",
+                scope["method"],
+                scope["path"],
+                status,
+                extra={"request": scope["muelle.request"], "duration_ms": round(seconds * 1000, 3)},
+            )
+
+
+class _Exchange:
+    """The sending side of one request: adds the headers that every answer has, and never starts an answer twice."""
+
+    __slots__ = ("_headers", "_send", "status")
+
+    def __init__(self, send: Send, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._headers = headers
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._headers]
+        await self._send(message)
+
+    async def reply(self, reply: Reply) -> None:
+        if self.status:
+            return  # the answer had begun: the server closes the connection, and the log says why
+        self.status = reply.status
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": [
+                    (b"content-type", reply.content_type),
+                    (b"content-length", str(len(reply.body)).encode()),
+                    *reply.headers,
+                    *self._headers,
+                ],
+            }
+        )
+        await self._send({"type": "http.response.body", "body": reply.body})
+
+
+async def authenticated(identity: Identity, headers: Mapping[bytes, bytes], request: str) -> Principal:
+    """Return who asks, by `X-API-Key: KEY` or `Authorization: Bearer KEY`; raise Unauthenticated."""
+    key = _key(headers)
+    if key is None:
+        raise Unauthenticated
+    principal = identity.recall(key)
+    if principal is not None:
+        return principal
+    try:
+        return await identity.authenticate(key, request)
+    except InvalidKey:
+        raise InvalidKey from None  # one cause for all: what exactly is wrong with a key is nobody's business
+
+
+def _key(headers: Mapping[bytes, bytes]) -> str | None:
+    given = headers.get(b"x-api-key")
+    if given is None:
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+    return given.strip().decode("latin-1") or None
+
+
+def _limited(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> Receive:
+    """Refuse a body over the limit: by what its header says before reading, and by counting while reading."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and (len(declared) > 15 or int(declared) > limit):  # noqa: PLR2004 - no body has 1e15 bytes
+        raise BodyTooLarge(limit=limit)
+    read = 0
+
+    async def limited() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > limit:
+            raise BodyTooLarge(limit=limit)
+        return message
+
+    return limited
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    if not message.get("more_body", False):
+        return bytes(message.get("body", b""))
+    parts = [message.get("body", b"")]
+    while message.get("more_body", False):
+        message = await receive()
+        parts.append(message.get("body", b""))
+    return b"".join(parts)

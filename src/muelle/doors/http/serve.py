@@ -1,0 +1,68 @@
+"""Serve an App over HTTP until a signal ends it."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from muelle.app import App
+from muelle.core import Unavailable
+from muelle.doors.http.api import build_door
+
+
+class AddressTaken(Unavailable):
+    """Nothing can listen on that address."""
+
+    code = "address_taken"
+    recoverable = False
+    suggestions = ("Choose another port with --port (0 takes a free one), or stop what listens there.",)
+
+
+def bind(host: str, port: int, backlog: int) -> socket.socket:
+    """Return a listening socket; raise AddressTaken. Port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise AddressTaken(host=host, port=port, reason=error.strerror) from None
+    listener.listen(backlog)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL under which a socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which says when it has begun to answer."""
+
+    def __init__(self, config: uvicorn.Config, is_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._is_ready = is_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._is_ready()
+
+
+async def serve(app: App, listener: socket.socket, is_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then let open requests end; call `is_ready` once it answers."""
+    config = uvicorn.Config(
+        build_door(app),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=int(app.settings.http.drain_seconds),
+    )
+    server = _Server(config, is_ready)
+    async with asyncio.TaskGroup() as group:
+        watch = group.create_task(app.identity.watch())
+        await server.serve(sockets=[listener])
+        watch.cancel()

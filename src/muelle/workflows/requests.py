@@ -1,0 +1,88 @@
+"""What a request to validate or execute holds, however it is sent."""
+
+from typing import Any
+
+import msgspec
+
+from muelle.core import Invalid
+from muelle.workflows.errors import InvalidInputs
+from muelle.workflows.issues import nearest
+
+_JSON = ("application/json", "text/json")
+_STREAMS = ("application/jsonl", "application/x-ndjson", "application/ndjson", "application/x-jsonlines", "text/plain")
+_FIELDS = ("workflow", "validate", "inputs")
+_DECODE = msgspec.json.Decoder().decode
+_ENCODE_LINES = msgspec.json.Encoder().encode_lines
+
+
+class MissingWorkflow(Invalid):
+    """workflow field required"""  # noqa: D400 - A2E's own words
+
+    code = "missing_workflow"
+    suggestions = ('Send {"workflow": "<the document>"}, or the document itself as application/jsonl.',)
+
+
+class InvalidRequest(Invalid):
+    """The body is not a JSON object with the fields of this endpoint."""
+
+    code = "invalid_body"
+    suggestions = ('Send {"workflow": "<the document>", "validate": true, "inputs": {}}.',)
+
+
+class UnsupportedType(Invalid):
+    """The body is of a type that is not taken here."""
+
+    code = "unsupported_media_type"
+    status = 415
+    suggestions = ("Send application/json, or the document alone as application/jsonl.",)
+
+
+class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of execute and validate; `workflow` is the document's text, or its messages as JSON."""
+
+    workflow: str | list[dict[str, Any]] | dict[str, Any]
+    validate: bool = True
+    inputs: dict[str, Any] = {}
+
+    @property
+    def document(self) -> bytes:
+        """Return the document."""
+        if isinstance(self.workflow, str):
+            return self.workflow.encode("utf-8", "surrogatepass")
+        return _ENCODE_LINES(self.workflow if isinstance(self.workflow, list) else [self.workflow])
+
+
+_REQUEST = msgspec.json.Decoder(ExecuteRequest)
+
+
+def read_request(body: bytes, content_type: str) -> ExecuteRequest:
+    """Read a body; raise UnsupportedType, MissingWorkflow, InvalidInputs or InvalidRequest, which say what is wrong."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in _STREAMS:
+        return ExecuteRequest(workflow=body.decode("utf-8", "surrogateescape"))
+    if kind and kind not in _JSON and not kind.endswith("+json"):
+        raise UnsupportedType(content_type=kind[:100])
+    try:
+        request = _REQUEST.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _fault(body) from None
+    return request
+
+
+def _fault(body: bytes) -> Invalid:
+    """Find out what is wrong with a body that does not fit."""
+    try:
+        value = _DECODE(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return InvalidRequest(reason=str(error)[:200])
+    if not isinstance(value, dict) or not value.get("workflow"):
+        unknown = [key for key in value if key not in _FIELDS] if isinstance(value, dict) else []
+        hint = {"nearest": nearest(unknown[0], _FIELDS)} if unknown else {}
+        return MissingWorkflow(field="workflow", **hint)
+    if not isinstance(value.get("inputs", {}), dict):
+        return InvalidInputs(field="inputs")
+    try:
+        msgspec.convert(value, ExecuteRequest)
+    except msgspec.ValidationError as error:
+        return InvalidRequest(reason=str(error)[:200])
+    return InvalidRequest(reason="not valid JSON")
