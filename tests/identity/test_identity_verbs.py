@@ -129,6 +129,14 @@ async def test_other_tenants_owners_see_their_own_tenant_and_cannot_change_it(wo
             await world.identity.tenants.update(other, "other", **change)
 
 
+async def test_an_agents_grants_are_explained_from_what_is_stored(peopled: World) -> None:
+    grant = await peopled.identity.grants.add(peopled.owner, "bot", "tools:call", "crm-*")
+    yes = await peopled.identity.grants.explain(peopled.owner, "bot", "tools:call", "crm-read")
+    no = await peopled.identity.grants.explain(peopled.owner, "bot", "tools:call", "erp-read")
+    assert (yes.rule, yes.nearest) == (grant.rule, None)
+    assert (no.rule, no.nearest) == (None, grant.rule)
+
+
 async def test_an_agent_may_not_disable_itself(world: World) -> None:
     error = await outcome(lambda: world.identity.agents.disable(world.owner, "admin"))
     assert error is not None
