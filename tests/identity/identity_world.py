@@ -7,6 +7,7 @@ from typing import Any
 from muelle.core import ManualClock
 from muelle.identity import (
     Act,
+    AgentDraft,
     AuditFilter,
     AuditTrail,
     Identity,
@@ -37,7 +38,7 @@ class World:
 
     async def agent(self, name: str, preset: str | None = None) -> tuple[Principal, str]:
         """Add an agent with a key; return how it acts, and the key."""
-        await self.identity.agents.add(self.owner, name, preset=preset)
+        await self.identity.agents.add(self.owner, AgentDraft(name, preset=preset))
         return await self.with_key(name)
 
     async def with_key(self, name: str) -> tuple[Principal, str]:

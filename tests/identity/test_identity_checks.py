@@ -8,7 +8,7 @@ import pytest
 
 from identity.identity_world import World, memory_world
 from muelle.core import Invalid, MuelleError
-from muelle.identity import IdentitySettings
+from muelle.identity import AgentDraft, IdentitySettings
 from muelle.identity.checks import checked_addresses, checked_expiry, checked_limits, checked_rule, checked_text
 from muelle.identity.errors import TooManyGrants
 
@@ -88,14 +88,14 @@ def test_addresses_are_written_in_one_way() -> None:
 )
 async def test_an_agent_is_added_whole_or_not_at_all(world: World, change: dict[str, Any], code: str) -> None:
     with pytest.raises(MuelleError) as raised:
-        await world.identity.agents.add(world.owner, **{"name": "bot", **change})
+        await world.identity.agents.add(world.owner, AgentDraft(**{"name": "bot", **change}))
     assert raised.value.code == code
     assert len((await world.identity.agents.list(world.owner)).items) == 1
 
 
 async def test_an_agent_has_as_many_grants_as_the_settings_give_and_no_more() -> None:
     world = await memory_world(IdentitySettings(max_grants=2))
-    await world.identity.agents.add(world.owner, "bot")
+    await world.identity.agents.add(world.owner, AgentDraft("bot"))
     for tool in ("a", "b"):
         await world.identity.grants.add(world.owner, "bot", "tools:call", tool)
     with pytest.raises(TooManyGrants):
@@ -103,7 +103,7 @@ async def test_an_agent_has_as_many_grants_as_the_settings_give_and_no_more() ->
 
 
 async def test_the_same_grant_twice_is_a_conflict(world: World) -> None:
-    await world.identity.agents.add(world.owner, "bot", preset="runner")
+    await world.identity.agents.add(world.owner, AgentDraft("bot", preset="runner"))
     with pytest.raises(MuelleError, match="that grant already"):
         await world.identity.grants.add(world.owner, "bot", "workflows:run", "*")
 

@@ -3,17 +3,17 @@
 import pytest
 
 from identity.identity_world import World
-from muelle.identity import AuditFilter, Principal
+from muelle.identity import AgentDraft, AuditFilter, Principal
 from muelle.identity.errors import LimitNotHeld, NotHeld
 
 
 @pytest.fixture
 async def lead(world: World) -> Principal:
     """Add somebody who manages all agents but holds only some tools."""
-    await world.identity.agents.add(world.owner, "lead", limits={"operations": 100})
+    await world.identity.agents.add(world.owner, AgentDraft("lead", limits={"operations": 100}))
     await world.identity.grants.add(world.owner, "lead", "identity:manage", "*")
     await world.identity.grants.add(world.owner, "lead", "tools:call", "crm-*")
-    await world.identity.agents.add(world.owner, "bot", limits={"operations": 50})
+    await world.identity.agents.add(world.owner, AgentDraft("bot", limits={"operations": 50}))
     return (await world.with_key("lead"))[0]
 
 
@@ -42,7 +42,7 @@ async def test_nobody_gives_themselves_more(world: World, lead: Principal) -> No
 
 async def test_a_preset_cannot_give_what_is_not_held(world: World, lead: Principal) -> None:
     with pytest.raises(NotHeld):
-        await world.identity.agents.add(lead, "runner", preset="runner", limits={"operations": 1})
+        await world.identity.agents.add(lead, AgentDraft("runner", preset="runner", limits={"operations": 1}))
 
 
 async def test_a_key_for_a_mightier_agent_cannot_be_had(world: World, lead: Principal) -> None:
@@ -56,7 +56,7 @@ async def test_a_key_for_a_lesser_agent_can_be_had(world: World, lead: Principal
 
 
 async def test_a_mightier_agent_cannot_be_enabled(world: World, lead: Principal) -> None:
-    await world.identity.agents.add(world.owner, "runner", preset="runner")
+    await world.identity.agents.add(world.owner, AgentDraft("runner", preset="runner"))
     await world.identity.agents.disable(world.owner, "runner")
     with pytest.raises(NotHeld):
         await world.identity.agents.enable(lead, "runner")
@@ -67,11 +67,11 @@ async def test_an_agent_with_a_wider_limit_than_ones_own_cannot_be_added(
     world: World, lead: Principal, limits: dict[str, float]
 ) -> None:
     with pytest.raises(LimitNotHeld):
-        await world.identity.agents.add(lead, "free", limits=limits)
+        await world.identity.agents.add(lead, AgentDraft("free", limits=limits))
 
 
 async def test_an_agent_with_ones_own_limit_can_be_added(world: World, lead: Principal) -> None:
-    agent = await world.identity.agents.add(lead, "bound", limits={"operations": 100})
+    agent = await world.identity.agents.add(lead, AgentDraft("bound", limits={"operations": 100}))
     assert agent.limits == {"operations": 100}
 
 
@@ -81,20 +81,20 @@ async def test_nobody_widens_their_own_limit(world: World, lead: Principal) -> N
 
 
 async def test_a_key_for_an_agent_with_a_wider_limit_cannot_be_had(world: World, lead: Principal) -> None:
-    await world.identity.agents.add(world.owner, "wide")
+    await world.identity.agents.add(world.owner, AgentDraft("wide"))
     with pytest.raises(LimitNotHeld):
         await world.identity.keys.issue(lead, "wide")
 
 
 async def test_a_tenants_limit_bounds_its_agents(world: World) -> None:
     await world.identity.tenants.update(world.owner, "default", limits={"operations": 40})
-    await world.identity.agents.add(world.owner, "bot", limits={"operations": 400})
+    await world.identity.agents.add(world.owner, AgentDraft("bot", limits={"operations": 400}))
     bot, _ = await world.with_key("bot")
     assert bot.limits == {"operations": 40}
 
 
 async def test_whoever_manages_tenants_without_holding_everything_adds_none(world: World) -> None:
-    await world.identity.agents.add(world.owner, "clerk")
+    await world.identity.agents.add(world.owner, AgentDraft("clerk"))
     await world.identity.grants.add(world.owner, "clerk", "tenants:manage", "*")
     clerk, _ = await world.with_key("clerk")
     with pytest.raises(NotHeld):

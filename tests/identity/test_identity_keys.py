@@ -7,6 +7,7 @@ import pytest
 from identity.identity_world import World, memory_world
 from muelle.core import redact
 from muelle.identity import (
+    AgentDraft,
     AuditFilter,
     DisabledAgent,
     ExpiredKey,
@@ -61,7 +62,7 @@ async def test_an_unknown_id_and_a_wrong_secret_cannot_be_told_apart(world: Worl
 
 
 async def test_a_key_opens_until_the_moment_it_expires(world: World) -> None:
-    await world.identity.agents.add(world.owner, "bot")
+    await world.identity.agents.add(world.owner, AgentDraft("bot"))
     expires = world.clock.now() + timedelta(seconds=10)
     issued = await world.identity.keys.issue(world.owner, "bot", expires=expires)
     key = issued.text.reveal()
@@ -76,7 +77,7 @@ async def test_a_key_opens_until_the_moment_it_expires(world: World) -> None:
 
 
 async def test_a_key_that_is_not_cached_expires_as_well(world: World) -> None:
-    await world.identity.agents.add(world.owner, "bot")
+    await world.identity.agents.add(world.owner, AgentDraft("bot"))
     expires = world.clock.now() + timedelta(seconds=10)
     issued = await world.identity.keys.issue(world.owner, "bot", expires=expires)
     world.clock.forward(seconds=9.999999)
@@ -130,7 +131,7 @@ async def test_a_strangers_act_is_in_the_default_tenants_record(world: World) ->
 
 async def test_a_key_is_in_no_repr_log_or_record(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    await world.identity.agents.add(world.owner, "bot")
+    await world.identity.agents.add(world.owner, AgentDraft("bot"))
     issued = await world.identity.keys.issue(world.owner, "bot")
     key = issued.text.reveal()
     principal = await world.identity.authenticate(key)

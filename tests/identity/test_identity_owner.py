@@ -3,6 +3,7 @@ import pytest
 from identity.identity_world import LIMITS, World
 from muelle.core import ManualClock
 from muelle.identity import (
+    AgentDraft,
     AuditFilter,
     Identity,
     InvalidKey,
@@ -45,7 +46,7 @@ async def test_a_replaced_owners_key_opens_and_the_lost_one_does_not(stored: Wor
 
 
 async def test_an_owner_who_lost_every_right_gets_them_back(world: World) -> None:
-    await world.identity.agents.add(world.owner, "second")
+    await world.identity.agents.add(world.owner, AgentDraft("second"))
     await world.identity.grants.add(world.owner, "second", "*", "*")
     second, _ = await world.with_key("second")
     await world.identity.agents.disable(second, "admin")

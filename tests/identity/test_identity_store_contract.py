@@ -8,7 +8,7 @@ import pytest
 
 from identity.identity_world import World
 from muelle.core import AuditId, KeyId, PrincipalId, TenantId
-from muelle.identity import Act, Agent, AuditFilter, Grant, Key, Tenant
+from muelle.identity import Act, Agent, AgentDraft, AuditFilter, Grant, Key, Tenant
 from muelle.identity.audit import Acts
 from muelle.identity.changes import AgentAdded, Where
 from muelle.identity.errors import AgentExists, GrantExists, InvalidCursor, TenantExists
@@ -32,7 +32,7 @@ def act(world: World, number: int, **parts: object) -> Act:
 
 async def test_what_is_written_is_read_back(stored: World) -> None:
     agent = await stored.identity.agents.add(
-        stored.owner, "bot", description="línea\n星", kind="service", limits={"operations": 10, "runs": 0.5}
+        stored.owner, AgentDraft("bot", description="línea\n星", kind="service", limits={"operations": 10, "runs": 0.5})
     )
     assert await stored.identity.agents.show(stored.owner, "bot") == agent
     expires = stored.clock.now() + timedelta(days=1, microseconds=1)
@@ -55,7 +55,9 @@ async def test_a_lookup_joins_key_agent_and_tenant(stored: World) -> None:
 
 
 async def test_a_change_leaves_alone_what_it_does_not_name(stored: World) -> None:
-    agent = await stored.identity.agents.add(stored.owner, "bot", description="old", limits={"operations": 1})
+    agent = await stored.identity.agents.add(
+        stored.owner, AgentDraft("bot", description="old", limits={"operations": 1})
+    )
     changed = await stored.identity.agents.update(stored.owner, "bot", description="new")
     assert (changed.description, changed.limits, changed.id) == ("new", agent.limits, agent.id)
     cleared = await stored.identity.agents.update(stored.owner, "bot", limits={})
@@ -65,11 +67,11 @@ async def test_a_change_leaves_alone_what_it_does_not_name(stored: World) -> Non
 
 
 async def test_names_are_unique_in_a_tenant_but_not_beyond(stored: World) -> None:
-    await stored.identity.agents.add(stored.owner, "bot", preset="reader")
+    await stored.identity.agents.add(stored.owner, AgentDraft("bot", preset="reader"))
     other = await stored.other_owner()
-    await stored.identity.agents.add(other, "bot")
+    await stored.identity.agents.add(other, AgentDraft("bot"))
     with pytest.raises(AgentExists):
-        await stored.identity.agents.add(stored.owner, "bot")
+        await stored.identity.agents.add(stored.owner, AgentDraft("bot"))
     with pytest.raises(TenantExists):
         await stored.identity.tenants.add(stored.owner, "other")
     with pytest.raises(GrantExists):
@@ -79,7 +81,7 @@ async def test_names_are_unique_in_a_tenant_but_not_beyond(stored: World) -> Non
 async def test_of_two_who_add_the_same_name_at_once_one_wins(stored: World) -> None:
     processes = [stored.another_process() for _ in range(4)]
     outcomes = await asyncio.gather(
-        *(process.agents.add(stored.owner, "bot") for process in processes), return_exceptions=True
+        *(process.agents.add(stored.owner, AgentDraft("bot")) for process in processes), return_exceptions=True
     )
     assert Counter(map(type, outcomes)) == {Agent: 1, AgentExists: 3}
 
@@ -114,7 +116,7 @@ async def test_a_revoked_key_keeps_the_time_of_its_first_revocation(stored: Worl
 
 async def test_a_key_of_another_agent_is_not_revoked(stored: World) -> None:
     bot, key = await stored.agent("bot")
-    await stored.identity.agents.add(stored.owner, "other")
+    await stored.identity.agents.add(stored.owner, AgentDraft("other"))
     assert bot.key is not None
     with pytest.raises(Exception, match="no such key"):
         await stored.identity.keys.revoke(stored.owner, "other", bot.key)
@@ -122,7 +124,7 @@ async def test_a_key_of_another_agent_is_not_revoked(stored: World) -> None:
 
 
 async def test_a_revoked_grant_is_gone(stored: World) -> None:
-    await stored.identity.agents.add(stored.owner, "bot")
+    await stored.identity.agents.add(stored.owner, AgentDraft("bot"))
     grant = await stored.identity.grants.add(stored.owner, "bot", "tools:call", "x")
     await stored.identity.grants.revoke(stored.owner, "bot", grant.id)
     assert await stored.store.find(Grant, Where(tenant=grant.tenant, principal=grant.principal)) == []
@@ -131,7 +133,7 @@ async def test_a_revoked_grant_is_gone(stored: World) -> None:
 async def test_pages_join_to_the_whole_list(stored: World) -> None:
     for number in range(5):
         stored.clock.forward(seconds=1)
-        await stored.identity.agents.add(stored.owner, f"bot-{number}")
+        await stored.identity.agents.add(stored.owner, AgentDraft(f"bot-{number}"))
     names, cursor, pages = [], None, 0
     while pages == 0 or cursor:
         page = await stored.identity.agents.list(stored.owner, 3, cursor)
@@ -227,7 +229,7 @@ async def test_a_change_and_its_act_are_one(stored: World) -> None:
     refused = makes.refused(stored.owner, "agents.add", "bot")
     await stored.trail.record([refused])
     before = await stored.store.epoch()
-    await stored.identity.agents.add(stored.owner, "bot")
+    await stored.identity.agents.add(stored.owner, AgentDraft("bot"))
     assert await stored.store.epoch() == before + 1
     decisions = {item.decision for item in await stored.acts(AuditFilter(action="agents.add"))}
     assert decisions == {"allowed", "refused"}

@@ -7,7 +7,7 @@ import pytest
 
 from identity.identity_world import Verb, World
 from muelle.core import MuelleError, NotFound
-from muelle.identity import AuditFilter, Principal, Refused
+from muelle.identity import AgentDraft, AuditFilter, Principal, Refused
 
 
 async def revoke_key(world: World, actor: Principal) -> None:
@@ -22,7 +22,7 @@ async def revoke_grant(world: World, actor: Principal) -> None:
 
 
 VERBS: dict[str, Verb] = {
-    "agents.add": lambda world, actor: world.identity.agents.add(actor, "new"),
+    "agents.add": lambda world, actor: world.identity.agents.add(actor, AgentDraft("new")),
     "agents.list": lambda world, actor: world.identity.agents.list(actor),
     "agents.show": lambda world, actor: world.identity.agents.show(actor, "bot"),
     "agents.update": lambda world, actor: world.identity.agents.update(actor, "bot", description="x"),
@@ -83,7 +83,7 @@ async def test_the_owner_of_another_tenant_reaches_nothing_here(peopled: World, 
 
 async def test_the_owner_of_another_tenant_sees_and_adds_only_there(peopled: World) -> None:
     other = await peopled.other_owner()
-    added = await peopled.identity.agents.add(other, "bot")
+    added = await peopled.identity.agents.add(other, AgentDraft("bot"))
     assert added.tenant == "other"
     listed = await peopled.identity.agents.list(other)
     assert {agent.name for agent in listed.items} == {"admin", "bot"}
@@ -107,18 +107,18 @@ async def test_what_the_owner_changes_is_recorded_and_forgotten_at_once(peopled:
 
 
 async def test_a_request_id_reaches_the_record(world: World) -> None:
-    await world.identity.agents.add(world.owner, "bot", request="request_7")
+    await world.identity.agents.add(world.owner, AgentDraft("bot"), request="request_7")
     (act,) = await world.acts(AuditFilter(action="agents.add"))
     assert act.request == "request_7"
 
 
 async def test_whoever_manages_some_agents_manages_no_others(world: World) -> None:
-    await world.identity.agents.add(world.owner, "lead")
+    await world.identity.agents.add(world.owner, AgentDraft("lead"))
     await world.identity.grants.add(world.owner, "lead", "identity:manage", "team-*")
     lead, _ = await world.with_key("lead")
-    await world.identity.agents.add(lead, "team-1")
+    await world.identity.agents.add(lead, AgentDraft("team-1"))
     with pytest.raises(Refused):
-        await world.identity.agents.add(lead, "other-1")
+        await world.identity.agents.add(lead, AgentDraft("other-1"))
 
 
 async def test_other_tenants_owners_see_their_own_tenant_and_cannot_change_it(world: World) -> None:

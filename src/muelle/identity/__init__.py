@@ -1,5 +1,6 @@
 """Who acts and what they may do: tenants, agents, keys, grants, audit."""
 
+from muelle.identity.agents import AgentDraft
 from muelle.identity.audit import Acts, AuditFilter, AuditTrail
 from muelle.identity.changes import IdentityStore
 from muelle.identity.errors import DisabledAgent, ExpiredKey, InvalidKey, RevokedKey
@@ -29,7 +30,7 @@ from muelle.identity.store import SqlAuditTrail, SqlIdentityStore
 from muelle.identity.tenants import NewTenant
 
 __all__ = [
-    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AuditFilter", "AuditTrail", "DisabledAgent",
+    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail", "DisabledAgent",
     "ExpiredKey", "Explanation", "Grant", "Identity", "IdentitySettings", "IdentityStore", "InvalidKey", "IssuedKey",
     "Key", "MemoryAuditTrail", "MemoryIdentityStore", "NewTenant", "Page", "Principal", "Refused", "RevokedKey",
     "Rule", "Rules", "SqlAuditTrail", "SqlIdentityStore", "Tenant", "explain", "matches",

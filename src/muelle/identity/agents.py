@@ -1,6 +1,7 @@
 """The verbs on agents."""
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import get_args
 
 from muelle.core import GrantId
@@ -12,6 +13,18 @@ from muelle.identity.model import Agent, Grant, Kind, Page, Principal, Rule
 from muelle.identity.pages import read_page
 from muelle.identity.presets import preset_rules
 from muelle.identity.registry import Registry, Request
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDraft:
+    """What an agent begins with; `preset` names a bundle of grants."""
+
+    name: str
+    _: KW_ONLY
+    description: str = ""
+    kind: Kind = "agent"
+    limits: Mapping[str, float] = field(default_factory=dict)
+    preset: str | None = None
 
 
 def new_grant(registry: Registry, agent: Agent, rule: Rule) -> GrantAdded:
@@ -26,30 +39,20 @@ class Agents:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    async def add(  # noqa: PLR0913 - all that an agent begins with, by name
-        self,
-        actor: Principal,
-        name: str,
-        *,
-        description: str = "",
-        kind: Kind = "agent",
-        limits: Mapping[str, float] | None = None,
-        preset: str | None = None,
-        request: str = "",
-    ) -> Agent:
+    async def add(self, actor: Principal, draft: AgentDraft, *, request: str = "") -> Agent:
         """Add an agent that may do what its preset says, or nothing; it has no key yet.
 
         Raises Refused, NotHeld, LimitNotHeld, AgentExists, UnknownPreset, UnknownKind, UnknownLimit, InvalidLimit,
         InvalidText, InvalidName.
         """
-        asked = Request(actor=actor, action="agents.add", resource=name, id=request)
+        asked = Request(actor=actor, action="agents.add", resource=draft.name, id=request)
         await self._registry.permit(asked, "identity:manage")
-        agent = self._drafted(actor, name, description, kind, limits)
-        rules = preset_rules(preset)
+        agent = self._drafted(actor, draft)
+        rules = preset_rules(draft.preset)
         await self._registry.require_held(asked, rules)
         await self._registry.require_within(asked, agent.limits)
         grants: list[Change] = [new_grant(self._registry, agent, rule) for rule in rules]
-        await self._registry.write(asked, [AgentAdded(agent), *grants], f"preset {preset}" if preset else "")
+        await self._registry.write(asked, [AgentAdded(agent), *grants], f"preset {draft.preset}" if rules else "")
         return agent
 
     async def list(
@@ -120,17 +123,15 @@ class Agents:
         await self._registry.write(asked, [change])
         return await self._registry.agent(asked.actor.tenant, asked.resource)
 
-    def _drafted(
-        self, actor: Principal, name: str, description: str, kind: Kind, limits: Mapping[str, float] | None
-    ) -> Agent:
-        if kind not in get_args(Kind):
-            raise UnknownKind(field="kind", value=str(kind)[:100])
+    def _drafted(self, actor: Principal, draft: AgentDraft) -> Agent:
+        if draft.kind not in get_args(Kind):
+            raise UnknownKind(field="kind", value=str(draft.kind)[:100], known=list(get_args(Kind)))
         return Agent(
             id=self._registry.new_agent_id(),
             tenant=actor.tenant,
-            name=checked_name(name),
-            kind=kind,
-            description=checked_text(description, "description", lines=True),
+            name=checked_name(draft.name),
+            kind=draft.kind,
+            description=checked_text(draft.description, "description", lines=True),
             created=self._registry.now(),
-            limits=checked_limits(limits or {}, self._registry.limit_names),
+            limits=checked_limits(draft.limits, self._registry.limit_names),
         )
