@@ -3,8 +3,8 @@
 from typing import Literal
 
 import pytest
-from client.test_workflow_builder import every_operation
 
+from client.test_workflow_builder import every_operation
 from muelle.packs import Limits, Packs
 from muelle.workflows import Catalogue, Planner, WorkflowsSettings
 from muelle.workflows.operations.pack import BUILT_IN
