@@ -30,8 +30,8 @@ from muelle.identity.store import SqlAuditTrail, SqlIdentityStore
 from muelle.identity.tenants import NewTenant
 
 __all__ = [
-    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail", "DisabledAgent",
-    "ExpiredKey", "Explanation", "Grant", "Identity", "IdentitySettings", "IdentityStore", "InvalidKey", "IssuedKey",
-    "Key", "MemoryAuditTrail", "MemoryIdentityStore", "NewTenant", "Page", "Principal", "Refused", "RevokedKey",
-    "Rule", "Rules", "SqlAuditTrail", "SqlIdentityStore", "Tenant", "explain", "matches",
+    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail",
+    "DisabledAgent", "ExpiredKey", "Explanation", "Grant", "Identity", "IdentitySettings", "IdentityStore",
+    "InvalidKey", "IssuedKey", "Key", "MemoryAuditTrail", "MemoryIdentityStore", "NewTenant", "Page", "Principal",
+    "Refused", "RevokedKey", "Rule", "Rules", "SqlAuditTrail", "SqlIdentityStore", "Tenant", "explain", "matches",
 ]  # fmt: skip
