@@ -6,6 +6,7 @@ false, never an error, for anything else. What is missing compares as null.
 
 import operator as py
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -20,7 +21,8 @@ Operator = Annotated[
     ],
     msgspec.Meta(
         description=(
-            "How to compare. '==' and '!=' compare any JSON values; '> < >= <=' two numbers or two texts (anything else "
+            "How to compare. '==' and '!=' compare any JSON values; '> < >= <=' two numbers or two texts (anything "
+            "else "
             "is false); 'in' and 'notIn' look into the list, text or object 'value'; 'contains' looks for 'value' in a "
             "text, a list or the keys of an object; 'startsWith', 'endsWith' compare texts; 'matches' searches a text "
             "for an RE2 pattern; 'exists' is true for what is there, even null; 'empty' (or 'isEmpty') is true for "
@@ -119,23 +121,41 @@ def _null(value: Json | Missing) -> Json:
 
 def test_of(name: str, right: Json) -> Test:
     """Return the test that an operator and its value make; raise InvalidPattern if 'matches' has a bad one."""
-    if name in ORDER:
-        return _ordered(ORDER[name], right)
-    match name:
-        case "==":
-            return lambda left: equal(_null(left), right)
-        case "!=":
-            return lambda left: not equal(_null(left), right)
-        case "in" | "notIn":
-            member = _membership(right)
-            return (lambda left: member(_null(left))) if name == "in" else (lambda left: not member(_null(left)))
-        case "contains":
-            return lambda left: contains(left, right)
-        case "startsWith" | "endsWith":
-            return _affix(name, right)
-        case "matches":
-            return _matching(right)
-        case "exists":
-            return lambda left: (left is not MISSING) is (right is not False)
-        case _:
-            return lambda left: is_empty(left) is (right is not False)
+    return _TESTS[name](right)
+
+
+def _negated(make: Callable[[Json], Test]) -> Callable[[Json], Test]:
+    def negation(right: Json) -> Test:
+        test = make(right)
+        return lambda left: not test(left)
+
+    return negation
+
+
+def _equality(right: Json) -> Test:
+    return lambda left: equal(_null(left), right)
+
+
+def _member(right: Json) -> Test:
+    test = _membership(right)
+    return lambda left: test(_null(left))
+
+
+def _emptiness(right: Json) -> Test:
+    return lambda left: is_empty(left) is (right is not False)
+
+
+_TESTS: Final[dict[str, Callable[[Json], Test]]] = {
+    **{name: partial(_ordered, compare) for name, compare in ORDER.items()},
+    "==": _equality,
+    "!=": _negated(_equality),
+    "in": _member,
+    "notIn": _negated(_member),
+    "contains": lambda right: lambda left: contains(left, right),
+    "startsWith": partial(_affix, "startsWith"),
+    "endsWith": partial(_affix, "endsWith"),
+    "matches": _matching,
+    "exists": lambda right: lambda left: (left is not MISSING) is (right is not False),
+    "empty": _emptiness,
+    "isEmpty": _emptiness,
+}

@@ -26,7 +26,8 @@ Operand = Annotated[
     Any,
     Meta(
         description=(
-            "What to compare with: any JSON value or a reference. Not needed by 'exists' and 'empty', where false turns "
+            "What to compare with: any JSON value or a reference. Not needed by 'exists' and 'empty', where false "
+            "turns "
             "the meaning round."
         )
     ),

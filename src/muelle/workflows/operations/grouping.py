@@ -16,7 +16,7 @@ from muelle.workflows.operations.records import column, finder, segments
 from muelle.workflows.operations.texts import afford_length, text_of
 
 Groups = dict[str, list[Json]]
-_SIMPLE: Final = frozenset({str, int, float, type(None)})
+_SIMPLE: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def group_key(value: Json | Missing) -> str:
@@ -41,15 +41,19 @@ def group_rows(rows: list[Json], field: str) -> Groups:
                 raw[row[key]].append(row)
         except (KeyError, TypeError):  # a row without the field, no object, or a value that is no key
             return _group_each(rows, field)
-        if named := _names(raw):
+        if (named := _names(raw, key)) is not None:
             return named
     return _group_each(rows, field)
 
 
-def _names(raw: dict[Json, list[Json]]) -> Groups | None:
+def _names(raw: dict[Json, list[Json]], key: str) -> Groups | None:
     """Return the groups under their texts, or None if Python takes values for one that JSON does not, or reversed."""
-    if not _SIMPLE.issuperset(map(type, raw)) or 0 in raw or 1 in raw:
-        return None  # true and 1 share a group, and so do false and 0
+    if not _SIMPLE.issuperset(map(type, raw)):
+        return None
+    for shared in (0, 1):  # to Python, false is 0 and true is 1
+        kinds = {type(row[key]) for row in raw.get(shared, ())}
+        if bool in kinds and len(kinds) > 1:
+            return None
     named = {group_key(value): rows for value, rows in raw.items()}
     return named if len(named) == len(raw) else None
 

@@ -1,6 +1,7 @@
 """Numbers that may be stored: finite, and not longer than the limit."""
 
 import math
+from functools import lru_cache
 from typing import Final
 
 from muelle.packs import Json, Limits
@@ -11,8 +12,13 @@ _BITS_PER_DIGIT: Final = math.log2(10)
 
 def afford_digits(number: Json, limits: Limits) -> None:
     """Raise NumberOutOfRange if an integer has more digits than the limit."""
-    if type(number) is int and number.bit_length() > limits.number_digits * _BITS_PER_DIGIT:
+    if type(number) is int and abs(number) >= _first_too_long(limits.number_digits):
         raise NumberOutOfRange("The number has too many digits", limit=limits.number_digits)
+
+
+@lru_cache(maxsize=16)
+def _first_too_long(digits: int) -> int:
+    return int(10**digits)
 
 
 def bounded_number(number: Json, limits: Limits) -> Json:

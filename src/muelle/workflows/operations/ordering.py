@@ -5,7 +5,7 @@ The order is false, true, numbers, texts, lists, objects; null and what is missi
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 from muelle.packs import MISSING, Json, Missing
 from muelle.workflows.operations.records import column, segments
@@ -16,7 +16,7 @@ SortKey = tuple[str, bool]
 """A field, and whether it descends."""
 
 
-def rank(value: Json | Missing) -> tuple[int, object]:
+def rank(value: Json) -> tuple[int, object]:
     """Return a key by which any JSON values can be put in order."""
     kind = type(value)
     if kind is list:
@@ -40,7 +40,7 @@ def sort_rows(rows: list[Json], keys: Sequence[SortKey]) -> list[Json]:
 
 def _sort_by(rows: list[Json], field: str, *, descending: bool) -> list[Json]:
     path = segments(field)
-    values = column(rows, field) if path else rows
+    values: list[Json] = column(rows, field) if path else rows
     if not are_comparable(set(map(type, values))):
         return _sort_ranked(rows, values, descending=descending)
     if not path:
@@ -54,8 +54,8 @@ def _sort_by(rows: list[Json], field: str, *, descending: bool) -> list[Json]:
     return [rows[place] for place in places]
 
 
-def _sort_ranked(rows: list[Json], values: list[Json | Missing], *, descending: bool) -> list[Json]:
-    ranks = [*map(rank, values)]
+def _sort_ranked(rows: list[Json], values: list[Json], *, descending: bool) -> list[Json]:
+    ranks: list[Any] = [*map(rank, values)]
     there = [place for place, value in enumerate(values) if value is not None and value is not MISSING]
     there.sort(key=ranks.__getitem__, reverse=descending)
     null = [place for place, value in enumerate(values) if value is None]

@@ -1,6 +1,6 @@
-"""Regular expressions, only through RE2: linear time, no backtracking.
+r"""Regular expressions, only through RE2: linear time, no backtracking.
 
-Patterns are Python's without look-around and back-references; `\\d`, `\\w` and `\\s` mean ASCII, `\\Z` is accepted.
+Patterns are Python's without look-around and back-references; `\d`, `\w` and `\s` mean ASCII, `\Z` is accepted.
 """
 
 import time
@@ -63,7 +63,9 @@ def compile_pattern(pattern: str) -> Pattern:
         compiled = cast("Pattern", re2.compile(_end_of_text(pattern), options=options))
     except re2.error as fault:
         reason = fault.args[0] if fault.args else ""
-        raise InvalidPattern(pattern=pattern, reason=reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+        raise InvalidPattern(
+            pattern=pattern, reason=reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        ) from None
     except UnicodeEncodeError:
         raise InvalidPattern(reason="the pattern is not valid Unicode") from None
     if compiled.programsize > LARGEST_PROGRAM:

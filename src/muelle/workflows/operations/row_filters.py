@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, cast
 
-from muelle.packs import MISSING, Json
+from muelle.packs import Json
 from muelle.workflows.operations.comparing import ORDER, is_number, test_of
 from muelle.workflows.operations.patterns import compile_pattern
 from muelle.workflows.operations.records import finder, segments
 
 Keep = Callable[[list[Json]], list[Json]]
 _NOT_SO: Final = (KeyError, TypeError, AttributeError, IndexError)
-_EMPTIES: Final = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,36 +84,31 @@ def _access(path: tuple[str, ...], first: int, *, sparse: bool) -> tuple[str, li
 def _comprehension(condition: str, arguments: int) -> Callable[..., Keep]:
     names = ", ".join(f"a{index}" for index in range(arguments))
     source = f"def make({names}):\n def keep(rows):\n  return [row for row in rows if {condition}]\n return keep"
-    namespace: dict[str, object] = {"MISSING": MISSING, "EMPTIES": _EMPTIES}
+    namespace: dict[str, object] = {}
     exec(source, namespace)  # noqa: S102 - put together from the fragments of this file alone
     return cast("Callable[..., Keep]", namespace["make"])
 
 
+_MEMBERSHIP: Final = {"in": "{x} in {v}", "notIn": "{x} not in {v}"}
+_TEXTUAL: Final = {
+    "contains": "{v} in {x}",
+    "startsWith": "{x}.startswith({v})",
+    "endsWith": "{x}.endswith({v})",
+    "matches": "{v}({x}) is not None",
+}
 _NO_BOOL: Final = "{y} is not True and {y} is not False"
 _GUARDED: Final = frozenset({*ORDER, "contains", "startsWith", "endsWith", "matches"})
 
 
 def _fragment(test: RowTest) -> str | None:
     """Return the test as source with {x} for the field, {v} for the value, {y} for a name; None if there is none."""
-    kind = type(test.value)
-    match test.operator:
-        case "==" | "!=":
-            return _equality(test.operator, test.value)
-        case ">" | "<" | ">=" | "<=":
-            return _order(test.operator, test.value)
-        case "in" | "notIn":
-            word = "in" if test.operator == "in" else "not in"
-            return f"{{x}} {word} {{v}}" if kind is list and _is_plain(test.value) else None
-        case "contains" if kind is str:
-            return "{v} in {x}"
-        case "startsWith" if kind is str:
-            return "{x}.startswith({v})"
-        case "endsWith" if kind is str:
-            return "{x}.endswith({v})"
-        case "matches" if kind is str:
-            return "{v}({x}) is not None"
-        case _:
-            return None
+    if test.operator in ("==", "!="):
+        return _equality(test.operator, test.value)
+    if test.operator in ORDER:
+        return _order(test.operator, test.value)
+    if test.operator in _MEMBERSHIP:
+        return _MEMBERSHIP[test.operator] if type(test.value) is list and _is_plain(test.value) else None
+    return _TEXTUAL.get(test.operator) if type(test.value) is str else None
 
 
 def _equality(operator: str, value: Json) -> str | None:
@@ -125,7 +119,11 @@ def _equality(operator: str, value: Json) -> str | None:
     if type(value) is str or value not in (0, 1):
         return f"{{x}} {operator} {{v}}"
     # Python takes true for 1 and false for 0; JSON does not.
-    return f"({{y}} := {{x}}) == {{v}} and {_NO_BOOL}" if operator == "==" else f"({{y}} := {{x}}) != {{v}} or {{y}} is True or {{y}} is False"
+    return (
+        f"({{y}} := {{x}}) == {{v}} and {_NO_BOOL}"
+        if operator == "=="
+        else "({y} := {x}) != {v} or {y} is True or {y} is False"
+    )
 
 
 def _order(operator: str, value: Json) -> str | None:

@@ -97,7 +97,9 @@ def join_text(rows: list[Json], field: str | None, separator: str, limits: Limit
     return separator.join(texts)
 
 
-def join_rows(rows: list[Json], others: list[Json], on: tuple[str, str], limits: Limits, *, keep_all: bool) -> list[Json]:
+def join_rows(
+    rows: list[Json], others: list[Json], on: tuple[str, str], limits: Limits, *, keep_all: bool
+) -> list[Json]:
     """Return each row with the fields of each of the others whose key equals its own; its own fields win.
 
     `on` is the key's field in the rows and in the others. Null and missing keys match nothing. `keep_all` keeps rows

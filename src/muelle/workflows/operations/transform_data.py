@@ -62,13 +62,14 @@ class TransformConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
         Literal["count", "sum", "avg", "average", "min", "max", "product", "concat", "merge", "first", "last"] | None,
         Meta(
             description=(
-                "aggregate: count, sum, avg, min or max, giving {\"result\": n}. reduce: any of them, giving the value "
+                'aggregate: count, sum, avg, min or max, giving {"result": n}. reduce: any of them, giving the value '
                 "itself. Sums and averages use numbers only; null and missing never count."
             )
         ),
     ] = None
     group_by: Annotated[
-        str | None, Meta(description="aggregate: field to group by; the result is then an object with a value for each.")
+        str | None,
+        Meta(description="aggregate: field to group by; the result is then an object with a value for each."),
     ] = None
     initial: Annotated[Any, Meta(description="reduce: the value to start from, counted like one more item.")] = UNSET
     depth: Annotated[int, Meta(ge=1, le=64, description="flatten: how many levels of lists to open (1).")] | None = None
@@ -78,9 +79,9 @@ class TransformConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True
     separator: Annotated[
         str | None, Meta(description="join: joins the items, or their field, to one text with this between them.")
     ] = None
-    with_: Annotated[ReadPath, Meta(description="join: path of the other list, to be joined by the key 'on'.")] | None = (
-        msgspec.field(name="with", default=None)
-    )
+    with_: (
+        Annotated[ReadPath, Meta(description="join: path of the other list, to be joined by the key 'on'.")] | None
+    ) = msgspec.field(name="with", default=None)
     on: Annotated[str | None, Meta(description="join: the key's field; its value must be equal in both lists.")] = None
     on_other: Annotated[str | None, Meta(description="join: the key's field in the other list, if it differs.")] = None
     keep: Annotated[
@@ -99,7 +100,7 @@ class TransformData(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
             description=(
                 "map: new objects from fields. reduce: one value. sort: stable, by one or many fields. group (or "
                 "groupBy): an object of lists, keyed by a field's value. select: keep fields, or take out a part. "
-                "aggregate: {\"result\": n}. distinct: first of each value. flatten: open lists inside. slice: a part "
+                'aggregate: {"result": n}. distinct: first of each value. flatten: open lists inside. slice: a part '
                 "by index. join: with 'separator' a text; with 'with' and 'on' two lists by key."
             )
         ),
@@ -233,8 +234,9 @@ def _select(value: Json, config: TransformConfig) -> Json:
 
 def _verify(config: TransformData) -> None:
     """Raise InvalidTransform for what `check` would have found, had there been no references in the config."""
-    raw = {} if config.config is None else msgspec.to_builtins(config.config)
-    given = {key: value for key, value in raw.items() if value is not None}
+    shape = config.config or _NOTHING
+    values = {item.encode_name: getattr(shape, item.name) for item in msgspec.structs.fields(TransformConfig)}
+    given = {key: value for key, value in values.items() if value is not None and value is not UNSET}
     for pointer, message in _faults(config.transform, given):
         raise InvalidTransform(message, field=f"/config{pointer}")
 
@@ -258,16 +260,22 @@ def _value_faults(transform: str, config: Mapping[str, Json]) -> Iterator[tuple[
     if transform in ("select", "sort") and isinstance(fields, dict) and is_literal(fields):
         yield "/fields", f"{transform} needs a list of fields"
     operation = config.get("operation")
-    if transform == "aggregate" and isinstance(operation, str) and is_literal(operation) and operation not in _AGGREGATES:
+    if (
+        transform == "aggregate"
+        and isinstance(operation, str)
+        and is_literal(operation)
+        and operation not in _AGGREGATES
+    ):
         yield "/operation", f"aggregate has no '{operation}'; reduce has it"
 
 
 def check_transform(config: Mapping[str, Json]) -> list[tuple[str, str]]:
     """Find settings that the transform does not use, and those that it lacks."""
-    transform, shape = config.get("transform"), config.get("config", {})
-    if transform not in _USED or not isinstance(shape, dict) or not is_literal(shape):
+    transform, shape = config.get("transform"), config.get("config") or {}
+    if not isinstance(transform, str) or transform not in _USED or not isinstance(shape, dict) or not is_literal(shape):
         return []
-    return [(f"/config{pointer}", message) for pointer, message in _faults(transform, shape)]
+    given = {key: value for key, value in shape.items() if value is not None}
+    return [(f"/config{pointer}", message) for pointer, message in _faults(transform, given)]
 
 
 TRANSFORM_DATA = OperationType(
