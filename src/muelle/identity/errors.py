@@ -143,7 +143,7 @@ class UnknownLimit(Invalid):
 class InvalidLimit(Invalid):
     """A limit is a positive number."""
 
-    code = "invalid_limit"
+    code = "invalid_limit_value"
 
 
 class InvalidAddress(Invalid):
@@ -162,7 +162,7 @@ class TooManyAddresses(TooLarge):
 class InvalidPattern(Invalid):
     """A resource pattern has 1 to 500 characters, none of them a control character."""
 
-    code = "invalid_pattern"
+    code = "invalid_resource_pattern"
 
 
 class InvalidText(Invalid):
