@@ -6,12 +6,15 @@ answers 1 KB of JSON over kept-alive connections; each client runs in a process 
 
 import argparse
 import asyncio
+import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -125,7 +128,28 @@ async def with_pyreqwest(method: str, url: str, payload: bytes) -> tuple[Once, O
     return once, client.close
 
 
-OPENERS = {"aiohttp": with_aiohttp, "httpx": with_httpx, "pyreqwest": with_pyreqwest}
+async def with_egress(method: str, url: str, payload: bytes) -> tuple[Once, Once]:
+    """Measure what an operation pays: a registered Api, its credential, the guard, the scrubbing."""
+    from egress.egress_world import agent, open_world  # noqa: PLC0415 - only the measured client is loaded
+    from muelle.core import HttpCall  # noqa: PLC0415 - as above
+    from muelle.egress import CredentialId, EgressSettings, Placement  # noqa: PLC0415 - as above
+
+    stack = AsyncExitStack()
+    world = await stack.enter_async_context(open_world(EgressSettings()))
+    base = url.rsplit("/", 1)[0]
+    await world.credential(type="bearer-token", hosts=(base,))
+    await world.api(base_url=base, credential=Placement(credential=CredentialId("key")))
+    call = HttpCall(method=method, url=url, body=payload if method == "POST" else None)
+    principal = agent()
+
+    async def once() -> None:
+        answer = await world.egress.call(principal, call)
+        assert len(answer.body) == len(ANSWER)
+
+    return once, stack.aclose
+
+
+OPENERS = {"aiohttp": with_aiohttp, "httpx": with_httpx, "pyreqwest": with_pyreqwest, "egress": with_egress}
 
 
 def import_seconds(module: str) -> float:
@@ -153,7 +177,8 @@ def compare(clients: tuple[str, ...], loop: str) -> None:
 
 def _measured(client: str, url: str, loop: str) -> dict[str, list[float]]:
     command = [sys.executable, __file__, "--client", client, "--url", url, "--loop", loop]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    lines = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
     loads = {" ".join(parts[:2]): [float(value) for value in parts[2:]] for parts in map(str.split, lines[:-1])}
     return {**loads, "memory": [float(lines[-1].split()[1])], "import": [import_seconds(MODULES[client]) * 1000]}
 

@@ -77,7 +77,7 @@ class Apis:
         return listing.api
 
     async def list(self, actor: Principal, limit: int = 50, cursor: str | None = None) -> Page[Api]:
-        """Return the Apis that the actor manages or may call, in the order of their ids; raise InvalidPage."""
+        """Return the Apis that the actor manages or may call, in the order of their ids; raise InvalidLimit."""
         visible = [each.api for each in (await self._fresh(actor)).each() if is_visible(actor, each.api.id)]
         return page_of(visible, limit, cursor)
 

@@ -41,7 +41,7 @@ class Credentials:
         return credential
 
     async def update(self, actor: Principal, draft: CredentialDraft, secret: Secret | None = None) -> Credential:
-        """Replace all but the id, the secret only if one is given; raise Refused, CredentialNotFound, InvalidCredential.
+        """Replace all but the id, the secret only if one is given; raise as `add` or CredentialNotFound.
 
         While a new secret is put in place the credential is bound only to what is both in the old and the new binding:
         neither secret is ever sent where its own binding does not allow it.
@@ -76,7 +76,7 @@ class Credentials:
         return found
 
     async def list(self, actor: Principal, limit: int = 50, cursor: str | None = None) -> Page[Credential]:
-        """Return the credentials that the actor manages or may use, in the order of their ids; raise InvalidPage."""
+        """Return the credentials that the actor manages or may use, in the order of their ids; raise InvalidLimit."""
         everyone = await self._registry.register.all(actor.tenant)
         return page_of([each for each in everyone if is_visible(actor, each.id)], limit, cursor)
 

@@ -41,10 +41,10 @@ class InvalidCredential(Invalid):
     code = "invalid_credential"
 
 
-class InvalidPage(Invalid):
-    """A page has at least one item and at most as many as the error says."""
+class InvalidLimit(Invalid):
+    """A page of Apis or credentials has at least one item and at most as many as the error says."""
 
-    code = "invalid_page"
+    code = "invalid_limit"
 
 
 class CallRefused(Forbidden):

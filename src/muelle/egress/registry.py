@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, NoReturn, TypeVar
 
 from muelle.core import Clock, Forbidden, Ids
-from muelle.egress.errors import InvalidPage
+from muelle.egress.errors import InvalidLimit
 from muelle.egress.model import Api, Credential
 from muelle.egress.store import Register
 from muelle.identity import Acts, AuditTrail, Page, Principal, Refused
@@ -30,7 +30,7 @@ class Registry(Generic[Kept]):
     """Changes one register for principals who may, and records what they did or tried."""
 
     def __init__(self, register: Register[Kept], trail: AuditTrail, clock: Clock) -> None:
-        self.register = register
+        self.register: Register[Kept] = register
         self._trail = trail
         self._acts = Acts(clock, Ids(clock))
         self._clock = clock
@@ -69,8 +69,8 @@ class Registry(Generic[Kept]):
 
 
 def page_of(items: Iterable[Kept], limit: int, cursor: str | None) -> Page[Kept]:
-    """Return up to `limit` of items that are in the order of ids, after the id `cursor`; raise InvalidPage."""
+    """Return up to `limit` of items that are in the order of ids, after the id `cursor`; raise InvalidLimit."""
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidPage(field="limit", value=limit, largest=MAX_PAGE)
+        raise InvalidLimit(field="limit", value=limit, largest=MAX_PAGE)
     rest = [item for item in items if cursor is None or item.id > cursor]
     return Page(tuple(rest[:limit]), rest[limit - 1].id if len(rest) > limit else None)

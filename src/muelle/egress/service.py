@@ -191,22 +191,23 @@ class Egress:
 
     async def _follow(self, journey: _Journey, hop: Hop) -> HttpAnswer:
         for _ in range(self._settings.max_redirects + 1):
-            answer = await self._perform(journey, hop)
+            answer, sent_to = await self._perform(journey, hop)
             location = answer.headers.get("location") if answer.status in REDIRECTS else None
             if location is None:
-                return _scrubbed(answer, hop.target, Scrubber(journey.purse))
+                return _scrubbed(answer, sent_to, Scrubber(journey.purse))
             hop = next_hop(hop, answer.status, location)
             _keep_secrets_home(journey, hop.target)
         raise TooManyRedirects(host=hop.target.place, limit=self._settings.max_redirects)
 
-    async def _perform(self, journey: _Journey, hop: Hop) -> Answer:
-        """Authorise one hop anew, put the credentials in and send it."""
+    async def _perform(self, journey: _Journey, hop: Hop) -> tuple[Answer, Target]:
+        """Authorise one hop anew, put the credentials in and send it; return also where it went, secrets and all."""
         listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
         _checked_literal(hop.target, journey.networks)
         hop = _with_placement(hop, listing.api.credential if listing else None)
         for credential in refs_of(hop):
             journey.purse[credential] = await self._opened(journey.principal, credential, hop.target, listing)
-        return await self._send(self._request(journey, hop))
+        request = self._request(journey, hop)
+        return await self._send(request), request.target
 
     def _admit(self, principal: Principal, listings: Listings, method: str, target: Target) -> Listing | None:
         listing = authorise(principal, listings, method, target)

@@ -42,7 +42,7 @@ class SqlRegister(Generic[Kept]):
     def __init__(self, database: Database, kind: type[Kept]) -> None:
         self._database = database
         self._table = "egress_apis" if kind is Api else "egress_credentials"
-        self._decoder = msgspec.json.Decoder(kind)
+        self._decoder: msgspec.json.Decoder[Kept] = msgspec.json.Decoder(kind)
 
     def add(self, item: Kept) -> Awaitable[None]:
         """Queue an INSERT."""

@@ -190,24 +190,25 @@ def _refusal(host: str, refused: Sequence[str]) -> MuelleError | None:
     return AddressRefused(host=host) if refused else None
 
 
+_REASONS: tuple[tuple[type[Exception], type[MuelleError], str], ...] = (
+    (aiohttp.ClientSSLError, TlsFailed, "no secure connection"),
+    (aiohttp.ServerTimeoutError, ConnectionFailed, "no connection in time"),
+    (aiohttp.ClientConnectorError, ConnectionFailed, "refused or unreachable"),
+    (aiohttp.ClientPayloadError, AnswerBroken, "cut off"),
+    (aiohttp.ClientResponseError, AnswerBroken, "not HTTP, or headers too long"),
+)
+
+
 def _failure(host: str, error: Exception) -> MuelleError:
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            cause = error.certificate_error
-            reason = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else "certificate"
-            return TlsFailed(host=host, reason=reason)
-        case aiohttp.ClientSSLError():
-            return TlsFailed(host=host)
-        case aiohttp.ServerTimeoutError():
-            return ConnectionFailed(host=host, reason="no connection in time")
-        case aiohttp.ClientConnectorError():
-            return ConnectionFailed(host=host, reason="refused or unreachable")
-        case aiohttp.ClientPayloadError():
-            return AnswerBroken(host=host, reason="cut off")
-        case aiohttp.ClientResponseError():
-            return AnswerBroken(host=host, reason="not HTTP, or headers too long")
-        case _:
-            return ConnectionFailed(host=host, reason="connection lost")
+    """Return what an error of the client means; its own text may hold the URL and is not passed on."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+        reason = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else "certificate"
+        return TlsFailed(host=host, reason=reason)
+    for kind, failure, reason in _REASONS:
+        if isinstance(error, kind):
+            return failure(host=host, reason=reason)
+    return ConnectionFailed(host=host, reason="connection lost")
 
 
 def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
