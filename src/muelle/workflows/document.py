@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from muelle.workflows.issues import Issue, nearest, pointer
+from muelle.workflows.issues import MOST_ISSUES, Issue, nearest, pointer
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
 MESSAGES = ("operationUpdate", "beginExecution", "dataModelUpdate")
@@ -60,6 +60,8 @@ class Draft:
         operation: str | None = None,
     ) -> None:
         """Note an error."""
+        if len(self.issues) >= MOST_ISSUES:
+            return
         at = pointer(path) or None
         self.issues.append(Issue(code=code, message=message, path=at, suggestion=suggestion, operation_id=operation))
 
@@ -116,7 +118,7 @@ def _nested(draft: Draft, message: Mapping[str, Any], number: int) -> None:
 
 def _known_fields(draft: Draft, given: Mapping[str, Any], known: tuple[str, ...], at: tuple[str | int, ...]) -> None:
     for key in given:
-        if key not in known:
+        if key not in known and len(draft.issues) < MOST_ISSUES:
             draft.fault("unknown_field", f"There is no field '{key[:100]}' here", (*at, key), nearest(key, known))
 
 

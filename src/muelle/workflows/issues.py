@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -9,6 +10,9 @@ import msgspec
 from muelle.core import Invalid
 
 Severity = Literal["error", "warning"]
+MOST_ISSUES = 100  # of one document: nobody reads more, and finding suggestions for each would take long
+_LONGEST_WORD = 100
+_MOST_CANDIDATES = 200  # some 4 ms of comparing
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,7 +47,8 @@ def as_dict(issue: Issue) -> dict[str, Any]:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return a suggestion that names the known word nearest to `word`, or None if none is near."""
-    candidates = list(known)
+    candidates = list(islice(known, _MOST_CANDIDATES))
+    word = word[:_LONGEST_WORD]
     close = get_close_matches(word, candidates, n=1) or get_close_matches(
         word.lower(), [candidate.lower() for candidate in candidates], n=1
     )

@@ -10,12 +10,14 @@ import msgspec
 from muelle.core import CredentialRef
 from muelle.packs import Effects, Limits, OperationType
 from muelle.workflows.document import Draft, DraftOperation, read_messages
-from muelle.workflows.issues import Issue, nearest
+from muelle.workflows.issues import MOST_ISSUES, Issue, nearest
 from muelle.workflows.json_stream import Unreadable, read_stream
 from muelle.workflows.order import Block, Span, block_of
 from muelle.workflows.paths import Path, format_path, overlap
 from muelle.workflows.references import Interpolation, Reference
 from muelle.workflows.shape import Check, Findings, Location, compile_shape
+
+_MOST_SUGGESTIONS = 10  # each compares a word with up to a thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Plan:
     main: Block[Node]
     seeds: Mapping[str, Any]
     is_sequential: bool
+    is_async: bool
     spans: dict[str, Span]
     types: tuple[OperationType[Any], ...]
     credentials: frozenset[str]
@@ -101,18 +104,19 @@ class Planned:
 
 
 class Catalogue:
-    """The operation types that there are, with the shapes of their configs compiled when they are first met."""
+    """The operation types that there are, with what planning needs of each, compiled when it is first met."""
 
     def __init__(self, types: Mapping[str, OperationType[Any]]) -> None:
         self.types = types
-        self._shapes: dict[str, Check] = {}
+        self._compiled: dict[str, tuple[Check, bool]] = {}
 
-    def shape(self, name: str) -> Check:
-        """Return the check of a type's configs."""
-        shape = self._shapes.get(name)
-        if shape is None:
-            shape = self._shapes[name] = compile_shape(self.types[name].config)
-        return shape
+    def compiled(self, name: str) -> tuple[Check, bool]:
+        """Return the check of a type's configs, and whether its `perform` is to be awaited."""
+        compiled = self._compiled.get(name)
+        if compiled is None:
+            kind = self.types[name]
+            compiled = self._compiled[name] = (compile_shape(kind.config), kind.is_async)
+        return compiled
 
 
 def make_plan(document: bytes, catalogue: Catalogue, limits: Limits) -> Planned:
@@ -152,23 +156,28 @@ class _Planning:
         return Planned(self._plan(order), tuple(self._issues))
 
     def _fault(self, code: str, message: str, operation: str | None = None, suggestion: str | None = None) -> None:
-        self._issues.append(Issue(code=code, message=message, operation_id=operation, suggestion=suggestion))
+        if len(self._issues) < MOST_ISSUES:
+            self._issues.append(Issue(code=code, message=message, operation_id=operation, suggestion=suggestion))
+
+    def _near(self, word: str, known: Iterable[str]) -> str | None:
+        return nearest(word, known) if len(self._issues) < _MOST_SUGGESTIONS else None
 
     def _node(self, operation: DraftOperation, default: OnError) -> Node | None:
         kind = self._catalogue.types.get(operation.type)
         if kind is None:
             message = f"There is no operation type '{operation.type[:100]}'"
-            self._fault("unknown_type", message, operation.id, nearest(operation.type, self._catalogue.types))
+            self._fault("unknown_type", message, operation.id, self._near(operation.type, self._catalogue.types))
             return None
         on_error = default if operation.on_error is None else self._on_error(operation.on_error, operation.id)
         found = Findings()
-        self._catalogue.shape(operation.type)(operation.config, (), found)
+        self._catalogue.compiled(operation.type)[0](operation.config, (), found)
         if not found.issues and kind.check is not None:
             for place, message in kind.check(operation.config):
                 found.issues.append(Issue(code="invalid_config", message=message, path=place))
         if not found.issues and on_error is not None:
             return self._built(operation, kind, found, on_error)
-        self._issues += [msgspec.structs.replace(issue, operation_id=operation.id) for issue in found.issues]
+        room = MOST_ISSUES - len(self._issues)
+        self._issues += [msgspec.structs.replace(issue, operation_id=operation.id) for issue in found.issues[:room]]
         return None
 
     def _built(
@@ -197,7 +206,7 @@ class _Planning:
             soft=tuple(dict.fromkeys((*found.soft_reads, *soft))),
             write=found.writes[0] if found.writes else None,
             effects=kind.effects(operation.config) if callable(kind.effects) else kind.effects,
-            is_async=kind.is_async,
+            is_async=self._catalogue.compiled(kind.name)[1],
             on_error=on_error,
             children=tuple(dict.fromkeys((*(child for _, child in found.operations), *on_error.goto))),
             credentials=tuple(dict.fromkeys(name for _, name in found.credentials)),
@@ -235,7 +244,7 @@ class _Planning:
             order = list(known)
         for item in order:
             if item not in known:
-                self._fault("unknown_operation", f"There is no operation '{item[:100]}'", None, nearest(item, known))
+                self._fault("unknown_operation", f"There is no operation '{item[:100]}'", None, self._near(item, known))
         return tuple(item for item in order if item in known and item not in children)
 
     def _children(self) -> set[str]:
@@ -243,7 +252,7 @@ class _Planning:
         for node in self._nodes.values():
             for child in node.children:
                 if child not in self._draft.operations:
-                    hint = nearest(child, self._draft.operations)
+                    hint = self._near(child, self._draft.operations)
                     self._fault("unknown_operation", f"There is no operation '{child[:100]}'", node.id, hint)
                 children.add(child)
         return children
@@ -277,11 +286,13 @@ class _Planning:
         }
         paths = {node.write for node in self._nodes.values() if node.write}
         for node in self._nodes.values():
+            if len(self._issues) >= MOST_ISSUES:
+                return
             for path in node.needs:
                 ends = path in written or any(path[:depth] in paths for depth in range(1, len(path)))
                 if path[0] == "workflow" and not ends and "workflow" not in self._draft.seeds:
                     message = f"No operation writes {format_path(path)}"
-                    hint = nearest(format_path(path), [format_path(item) for item in paths])
+                    hint = self._near(format_path(path), (format_path(item) for item in paths))
                     self._issues.append(_advice("never_written", message, node.id, hint))
         reached = set(order)
         for node in self._nodes.values():
@@ -305,6 +316,7 @@ class _Planning:
             main=block_of(main, lambda node: _whole_span(nodes, node, spans), is_sequential=draft.is_sequential),
             seeds=draft.seeds,
             is_sequential=draft.is_sequential,
+            is_async=any(node.is_async for node in nodes.values()),
             spans=spans,
             types=tuple({node.type.name: node.type for node in nodes.values()}.values()),
             credentials=frozenset(name for node in nodes.values() for name in node.credentials),

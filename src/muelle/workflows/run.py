@@ -105,17 +105,22 @@ class Run:
         inputs = ENCODE(self._inputs) if self._inputs else b"{}"
         self.log.begin(self.principal.id, plan.workflow, (plan.hash, plan.document), inputs, began)
         tree = Tree(self._first_data())
-        try:
-            async with asyncio.timeout(self.limits.run_seconds):
-                await self.block(plan.main, tree, "")
-        except TimeoutError:
-            self._time_out()
+        if plan.is_async:
+            await self._in_time(tree)
+        else:
+            await self.block(plan.main, tree, "")
         took = int((self.among.clock.monotonic() - start) * 1_000_000)
-        outcome = self._outcome(began, took)
-        counts = counted(outcome)
+        outcome, counts = self._outcome(began, took)
         self.log.end(outcome.status, self.among.clock.now(), took, counts, outcome.cause)
         await self.log.flush()
         return outcome
+
+    async def _in_time(self, tree: Tree) -> None:
+        try:
+            async with asyncio.timeout(self.limits.run_seconds):
+                await self.block(self.plan.main, tree, "")
+        except TimeoutError:
+            self._time_out()
 
     async def block(self, block: Block[Node], tree: Tree, turn: str) -> bool:
         """Run some operations; return whether all of them succeeded or were handled."""
@@ -302,19 +307,29 @@ class Run:
             data[root] = {**data.get(root, {}), **seeds} if root != "input" else {**seeds, **self._inputs}
         return data
 
-    def _outcome(self, began: datetime, took: int) -> Outcome:
-        tallies = {name: self._tallies[name] for name in self.plan.nodes if name in self._tallies}
-        bad = any(tally.worst is not None for tally in tallies.values())
-        good = any(tally.last.status == "success" for tally in tallies.values())
-        status: RunStatus = "success" if not bad else "partial_success" if good else "error"
-        cause = self._stopped or next((tally.worst.error for tally in tallies.values() if tally.worst), None)
-        return Outcome(
-            run=self.id, plan=self.plan, status=status, started=began, took=took, tallies=tallies, cause=cause
+    def _outcome(self, began: datetime, took: int) -> tuple[Outcome, tuple[int, int, int]]:
+        """Return what became of the run, and how many operations succeeded, failed, were skipped or not reached."""
+        tallies: dict[str, Tally] = {}
+        succeeded = failed = 0
+        cause: MuelleError | None = None
+        for name in self.plan.nodes:
+            tally = self._tallies.get(name)
+            if tally is None:
+                continue
+            tallies[name] = tally
+            telling = tally.telling
+            succeeded += telling.status == "success"
+            failed += telling.status == "failed"
+            if cause is None and tally.worst is not None:
+                cause = tally.worst.error
+        status: RunStatus = "success" if cause is None else "partial_success" if succeeded else "error"
+        outcome = Outcome(
+            run=self.id,
+            plan=self.plan,
+            status=status,
+            started=began,
+            took=took,
+            tallies=tallies,
+            cause=self._stopped or cause,
         )
-
-
-def counted(outcome: Outcome) -> tuple[int, int, int]:
-    """Return how many operations succeeded, failed, and were skipped or not reached."""
-    succeeded = sum(tally.telling.status == "success" for tally in outcome.tallies.values())
-    failed = sum(tally.telling.status == "failed" for tally in outcome.tallies.values())
-    return succeeded, failed, len(outcome.plan.nodes) - succeeded - failed
+        return outcome, (succeeded, failed, len(self.plan.nodes) - succeeded - failed)

@@ -4,15 +4,15 @@ A Struct's annotations are compiled once into closures that walk a raw config, a
 stand, and note every fault with its JSON pointer instead of stopping at the first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import inspect as types
 
 from muelle.core import MuelleError
-from muelle.workflows.issues import Issue, nearest, pointer
+from muelle.workflows.issues import MOST_ISSUES, Issue, nearest, pointer
 from muelle.workflows.paths import Path, parse_path
 from muelle.workflows.references import Interpolation, Reference, as_reference
 
@@ -33,9 +33,18 @@ class Findings:
     writes: list[Path] = field(default_factory=list)
     operations: list[tuple[Location, str]] = field(default_factory=list)
 
-    def fault(self, code: str, message: str, at: Location, suggestion: str | None = None) -> None:
-        """Note an error at a place."""
-        self.issues.append(Issue(code=code, message=message, path=pointer(at), suggestion=suggestion))
+    def fault(
+        self,
+        code: str,
+        message: str,
+        at: Location,
+        suggestion: str | None = None,
+        near: tuple[str, Iterable[str]] = ("", ()),
+    ) -> None:
+        """Note an error at a place; `near` is a word and the known words of which the nearest is suggested."""
+        if len(self.issues) < MOST_ISSUES:
+            hint = suggestion or (nearest(*near) if near[0] else None)
+            self.issues.append(Issue(code=code, message=message, path=pointer(at), suggestion=hint))
 
 
 def compile_shape(config: type[Any]) -> Check:
@@ -73,7 +82,7 @@ def _struct(kind: Any, known: Compiled) -> Check:  # noqa: ANN401 - a StructType
             if known_field := fields.get(key):
                 known_field(item, (*at, key), found)
             else:
-                found.fault("unknown_field", f"{name} has no field '{key[:100]}'", (*at, key), nearest(key, fields))
+                found.fault("unknown_field", f"{name} has no field '{key[:100]}'", (*at, key), near=(key, fields))
         if not required <= value.keys():
             for key in sorted(required - value.keys()):
                 found.fault("missing_field", f"{name} needs the field '{key}'", at, f"Add '{key}'.")
@@ -131,39 +140,44 @@ def _mapping(kind: Any, known: Compiled) -> Check:  # noqa: ANN401 - a DictType
 
 def _scalar(kind: types.Type) -> Check:
     accepted, name = _accepts(kind), _name(kind)
-    decode = msgspec.convert
-    annotation = _annotation(kind)
+    fault = _bounds(kind)
 
     def check(value: Any, at: Location, found: Findings) -> None:  # noqa: ANN401 - any JSON value
         if _refers(value, at, found):
             return
         if type(value) not in accepted:
             found.fault("wrong_type", f"Expected {name}, got {_called(value)}", at)
-            return
-        if annotation is not None:
-            try:
-                decode(value, annotation)
-            except msgspec.ValidationError as error:
-                choices = [str(choice) for choice in getattr(kind, "values", ())]
-                hint = nearest(str(value), choices) or (f"One of: {', '.join(choices)}." if choices else None)
-                found.fault("invalid_value", str(error), at, hint)
+        elif (message := fault(value)) is not None:
+            choices = [str(choice) for choice in getattr(kind, "values", ())]
+            hint = f"One of: {', '.join(choices)}." if choices and not nearest(str(value), choices) else None
+            found.fault("invalid_value", message, at, hint, (str(value) if choices else "", choices))
 
     return check
 
 
-def _annotation(kind: types.Type) -> Any:  # noqa: ANN401 - an annotation
-    """Return the annotation that holds a scalar's bounds, or None if its type says it all."""
+def _bounds(kind: types.Type) -> Callable[[Any], str | None]:
+    """Return what says why a scalar of the right type is out of its bounds, or None if it is not."""
     if isinstance(kind, types.LiteralType):
-        return Literal[kind.values]
+        choices = frozenset((type(choice), choice) for choice in kind.values)
+        return lambda value: None if (type(value), value) in choices else f"'{str(value)[:100]}' is not a choice here"
     bounds = {
         name: bound
         for name in ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern")
         if (bound := getattr(kind, name, None)) is not None
     }
     if not bounds:
+        return lambda _: None
+    base: Any = {types.IntType: int, types.FloatType: float, types.StrType: str}[type(kind)]
+    annotation = Annotated[base, msgspec.Meta(**bounds)]
+
+    def fault(value: Any) -> str | None:  # noqa: ANN401 - a scalar
+        try:
+            msgspec.convert(value, annotation)
+        except msgspec.ValidationError as error:
+            return str(error)
         return None
-    base = {types.IntType: int, types.FloatType: float, types.StrType: str}[type(kind)]
-    return Annotated[base, msgspec.Meta(**bounds)]
+
+    return fault
 
 
 def _anything(value: Any, at: Location, found: Findings) -> None:  # noqa: ANN401 - any JSON value
