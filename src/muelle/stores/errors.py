@@ -60,6 +60,13 @@ class DatabaseNotWritable(Invalid):
     suggestions = ("Make the folder writable for the user that runs Muelle, or choose another with --home.",)
 
 
+class InvalidDatabaseUrl(Invalid):
+    """The setting stores.url is no URL of a PostgreSQL database."""
+
+    code = "invalid_database_url"
+    suggestions = ("Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters percent-encoded.",)
+
+
 class PostgresMissing(Invalid):
     """The settings name a PostgreSQL database but its driver is not installed."""
 

@@ -112,8 +112,8 @@ class DiskBlobs:
 
 def _place(fresh: Path, path: Path) -> None:
     for attempt in range(_TRIES):
-        _make_folder(path.parent)
         try:
+            _make_folder(path.parent)
             fresh.replace(path)
             _flush_folder(path.parent)
         except FileNotFoundError:
@@ -136,7 +136,10 @@ def _flush_folder(folder: Path) -> None:
     """Make names in a folder durable; where folders cannot be opened (Windows) the system does it by itself."""
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # somebody has removed what was in it, and then the folder: there is nothing to flush
     try:
         os.fsync(descriptor)
     finally:

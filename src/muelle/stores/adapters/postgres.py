@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
-
 from muelle.core import MuelleError
 from muelle.stores.adapters.commits import Waiting, answer, limited
 from muelle.stores.adapters.postgres_server import (
@@ -19,9 +17,9 @@ from muelle.stores.adapters.postgres_server import (
     concerns_all,
     connect,
     connect_once,
+    create_pool,
     is_lost,
     named,
-    options,
     pauses,
     touched,
     translated,
@@ -242,7 +240,7 @@ async def _end(connection: Connection, unit: Any) -> None:  # noqa: ANN401 - asy
 async def open_postgres(url: str, settings: StoresSettings = StoresSettings()) -> AsyncIterator[PostgresDatabase]:  # noqa: B008 - frozen
     """Connect to the server, waiting for it as long as the settings say; raise DatabaseUnreachable."""
     committer = await connect(url, settings)
-    async with asyncpg.create_pool(min_size=0, max_size=settings.connections, **options(url, settings)) as pool:
+    async with create_pool(url, settings) as pool:
         database = PostgresDatabase(url, settings, pool, committer)
         worker = asyncio.create_task(database.work())
         try:

@@ -20,6 +20,7 @@ from muelle.stores.errors import (
     DatabaseCorrupt,
     DatabaseUnreachable,
     DiskFull,
+    InvalidDatabaseUrl,
     StatementRefused,
 )
 from muelle.stores.settings import StoresSettings
@@ -88,6 +89,11 @@ async def connect_once(url: str, settings: StoresSettings) -> Connection:
     return await asyncpg.connect(**options(url, settings), command_timeout=settings.transaction_seconds)
 
 
+def create_pool(url: str, settings: StoresSettings) -> Any:  # noqa: ANN401 - asyncpg ships no types
+    """Return a pool that connects when it is asked to."""
+    return asyncpg.create_pool(min_size=0, max_size=settings.connections, **options(url, settings))
+
+
 async def connect(url: str, settings: StoresSettings) -> Connection:
     """Connect; try again for as long as the settings say; raise DatabaseUnreachable."""
     loop = asyncio.get_running_loop()
@@ -96,7 +102,9 @@ async def connect(url: str, settings: StoresSettings) -> Connection:
         try:
             return await connect_once(url, settings)
         except FAILURES as error:
-            if isinstance(error, _HOPELESS | ValueError) or loop.time() + pause > deadline:
+            if isinstance(error, ValueError):
+                raise InvalidDatabaseUrl from None  # its text may hold the password
+            if isinstance(error, _HOPELESS) or loop.time() + pause > deadline:
                 raise _unreachable(error) from error
         await asyncio.sleep(pause)
     raise DatabaseUnreachable
