@@ -60,14 +60,14 @@ MISSING = Missing()
 class Limits:
     """Bounds of one run, for a tenant and an agent; each has a code of its own when it is passed."""
 
-    operations: int = 1_000
-    loop_iterations: int = 10_000
-    run_seconds: float = 1_800
-    document_bytes: int = 1 << 20
-    data_bytes: int = 64 << 20
-    depth: int = 64
-    number_digits: int = 1_000
-    concurrency: int = 64
+    operations: int = 1_000  # in one document
+    loop_iterations: int = 10_000  # of one loop
+    run_seconds: float = 1_800  # a whole run, its waits included
+    document_bytes: int = 1 << 20  # a document as it is sent
+    data_bytes: int = 64 << 20  # the data model, written as JSON
+    depth: int = 64  # how deep documents, data, branches and loops may be nested
+    number_digits: int = 1_000  # of a number that Calculate makes
+    concurrency: int = 64  # operations of one run at the same time
 
 
 class Http(Protocol):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 class HttpSettings:
     """Where it listens and what it accepts. `body_bytes` bounds a request's body; port 0 takes a free one."""
 
-    host: str = "127.0.0.1"
-    port: int = 8000
-    body_bytes: int = 8 << 20
-    access_log: bool = False
-    drain_seconds: float = 10.0
-    backlog: int = 2048
+    host: str = "127.0.0.1"  # the address to listen on; 0.0.0.0 for every one of this machine
+    port: int = 8000  # the port to listen on
+    body_bytes: int = 8 << 20  # the body of a request
+    access_log: bool = False  # log every request
+    drain_seconds: float = 10.0  # how long a stop waits for requests that are being answered
+    backlog: int = 2048  # connections that may wait to be accepted
     # Answers under an own name of the server are not sniffed for other types, nor kept by anybody on the way.
     cache_control: str = "no-store"
