@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ MAX_DEPTH = 128  # deeper bodies than any data model
 MARK = b"***"
 _AUTHORIZATION = "authorization"
 _FORM = "application/x-www-form-urlencoded"
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 _ANCHOR = 3  # base64 turns three bytes into four characters
 
 
@@ -177,9 +179,11 @@ def _forms(opened: Opened) -> set[bytes]:
 
 
 def _texts(secret: str) -> set[str]:
+    hexadecimal = secret.encode().hex()
+    if _PLAIN.fullmatch(secret):
+        return {secret, hexadecimal, hexadecimal.upper()}  # every other way to write it is the same
     escaped = json.dumps(secret)[1:-1]
     raw = json.dumps(secret, ensure_ascii=False)[1:-1]
-    hexadecimal = secret.encode().hex()
     return {
         secret,
         escaped,

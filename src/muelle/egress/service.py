@@ -177,7 +177,7 @@ class Egress:
             journey.max_answer_bytes = min(journey.max_answer_bytes, listing.api.max_answer_bytes or 1 << 62)
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(journey, hop)
+                return await self._follow(journey, hop, listing)
         except TimeoutError:
             raise TimedOut(host=hop.target.place, seconds=seconds) from None
 
@@ -189,19 +189,19 @@ class Egress:
             raise InvalidCall(field="timeout", value=wanted, largest=most)
         return wanted
 
-    async def _follow(self, journey: _Journey, hop: Hop) -> HttpAnswer:
+    async def _follow(self, journey: _Journey, hop: Hop, listing: Listing | None) -> HttpAnswer:
         for _ in range(self._settings.max_redirects + 1):
-            answer, sent_to = await self._perform(journey, hop)
+            answer, sent_to = await self._perform(journey, hop, listing)
             location = answer.headers.get("location") if answer.status in REDIRECTS else None
             if location is None:
                 return _scrubbed(answer, sent_to, Scrubber(journey.purse))
             hop = next_hop(hop, answer.status, location)
-            _keep_secrets_home(journey, hop.target)
+            listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
+            _keep_secrets_home(journey, hop.target, listing)
         raise TooManyRedirects(host=hop.target.place, limit=self._settings.max_redirects)
 
-    async def _perform(self, journey: _Journey, hop: Hop) -> tuple[Answer, Target]:
-        """Authorise one hop anew, put the credentials in and send it; return also where it went, secrets and all."""
-        listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
+    async def _perform(self, journey: _Journey, hop: Hop, listing: Listing | None) -> tuple[Answer, Target]:
+        """Put the credentials into a hop that was admitted and send it; return also where it went, secrets and all."""
         _checked_literal(hop.target, journey.networks)
         hop = _with_placement(hop, listing.api.credential if listing else None)
         for credential in refs_of(hop):
@@ -314,9 +314,8 @@ def _with_query(target: Target, added: str, max_bytes: int) -> Target:
     return target
 
 
-def _keep_secrets_home(journey: _Journey, target: Target) -> None:
+def _keep_secrets_home(journey: _Journey, target: Target, listing: Listing | None) -> None:
     """Do not follow a server that was given a secret and wants it carried to where it may not go."""
-    listing = journey.listings.owner(target)
     for name, opened in journey.purse.items():
         if not bound(opened.credential, target, listing) and Scrubber({name: opened}).finds(target.url):
             raise CredentialNotBound(credential=name, host=target.place)
