@@ -36,7 +36,7 @@ def subclasses(root: type[T]) -> Iterator[type[T]]:
         fresh = [child for child in waiting.pop().__subclasses__() if child not in seen]
         seen.update(fresh)
         waiting.extend(fresh)
-    yield from sorted((kind for kind in seen if product_class(kind)), key=lambda kind: kind.__name__)
+    yield from sorted((kind for kind in seen if product_class(kind)), key=lambda kind: (kind.__name__, kind.__module__))
 
 
 def values(kind: type[T]) -> Iterator[T]:
