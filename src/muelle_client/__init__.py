@@ -29,6 +29,7 @@ from muelle_client.results import (
     Problem,
     Report,
     Run,
+    Step,
 )
 from muelle_client.retry import ONCE, Retry
 from muelle_client.sync import Muelle
@@ -59,6 +60,7 @@ __all__ = [
     "Retry",
     "Run",
     "RunFailed",
+    "Step",
     "TimedOut",
     "Unauthenticated",
     "Unavailable",

@@ -88,8 +88,8 @@ class AsyncMuelle:
         """Run a document and return how it ended; that an operation failed is no exception (see `require_success`).
 
         `inputs` are what the document reads under `/input`. Without `validate`, advice is left out; errors never are.
-        With an `idempotency_key` the same run is had however often it is asked for, and only then is a call that got no
-        answer repeated. Raise InvalidDocument if the document cannot run.
+        Only with an `idempotency_key` is a call that got no answer repeated. Raise InvalidDocument if the document
+        cannot run.
         """
         call = protocol.run(
             str(document),

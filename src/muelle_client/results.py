@@ -140,12 +140,28 @@ class RunPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One execution of an operation; `iteration` is "" or, in a loop, its indexes such as "3.0".
+
+    `output` is None both for null and for none; `Execution.results` has only what there is.
+    """
+
+    operation_id: str
+    operation_type: str
+    iteration: str
+    at: datetime | None
+    outcome: OperationOutcome
+    output: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One run with how each of its operations ended."""
+    """One run with all its steps, in the order in which they ended."""
 
     run: Run
-    operations: Mapping[str, OperationOutcome]
+    steps: tuple[Step, ...]
     results: Mapping[str, Json]
+    credentials_used: tuple[str, ...]
     error: Problem | None
     raw: Mapping[str, Json] = field(repr=False)
 
@@ -228,12 +244,25 @@ def page_of(value: Json) -> RunPage:
 def execution_of(value: Json) -> Execution:
     """Read one run."""
     raw = as_object(value, "a run")
+    steps = [as_object(each, "a step") for each in _items(raw.get("operations"))]
     return Execution(
         run=_run(raw),
-        operations=_outcomes(raw.get("operations")),
-        results=_object(raw.get("results")),
+        steps=tuple(map(_step, steps)),
+        results={str(step.get("operation_id")): step["result"] for step in steps if "result" in step},
+        credentials_used=tuple(map(str, _items(raw.get("credentials_used")))),
         error=_problem(raw.get("error")),
         raw=raw,
+    )
+
+
+def _step(raw: Mapping[str, Json]) -> Step:
+    return Step(
+        operation_id=str(raw.get("operation_id", "")),
+        operation_type=str(raw.get("operation_type", "")),
+        iteration=str(raw.get("iteration", "")),
+        at=_time(raw.get("timestamp")),
+        outcome=_outcome(raw),
+        output=raw.get("result"),
     )
 
 
@@ -243,20 +272,15 @@ def _run(raw: Mapping[str, Json]) -> Run:
         status=str(raw.get("status", "unknown")),
         workflow_id=_text(raw.get("workflow_id")),
         agent_id=_text(raw.get("agent_id")),
-        started=_time(raw.get("started_at")),
+        started=_time(raw.get("timestamp")),
         finished=_time(raw.get("finished_at")),
-        duration_ms=_number(raw.get("duration_ms")),
+        duration_ms=_number(raw.get("total_duration_ms")),
         raw=raw,
     )
 
 
 def _outcomes(value: Json) -> dict[str, OperationOutcome]:
-    """Read outcomes by operation: an object in an answer, a list in a run's record (the last step of each counts)."""
-    if isinstance(value, list):
-        named = {_name(each, "operation_id"): each for each in value if isinstance(each, dict)}
-    else:
-        named = dict(_object(value))
-    return {name: _outcome(_object(each)) for name, each in named.items()}
+    return {name: _outcome(_object(each)) for name, each in _object(value).items()}
 
 
 def _outcome(raw: Mapping[str, Json]) -> OperationOutcome:

@@ -128,15 +128,16 @@ def test_a_cursor_that_does_not_move_is_an_error_and_no_endless_loop() -> None:
 
 
 def test_one_run_is_read_with_its_operations() -> None:
-    steps = [{"operation_id": "a", "status": "success", "duration_ms": 2}]
-    record = {"execution_id": "run/1", "status": "success", "started_at": "2026-01-01T00:00:00Z", "operations": steps}
+    steps = [{"operation_id": "a", "status": "success", "duration_ms": 2, "result": None}, {"operation_id": "b"}]
+    record = {"execution_id": "run/1", "status": "success", "timestamp": "2026-01-01T00:00:00Z", "operations": steps}
     server = Server([ok(record)])
     with client(server) as muelle:
         found = muelle.execution("run/1")
     assert server.asked[0].url.raw_path == b"/api/v1/executions/run%2F1"
     assert found.run.started is not None
     assert found.run.started.utcoffset() is not None
-    assert found.operations["a"].status == "success"
+    assert ([step.operation_id for step in found.steps], found.results) == (["a", "b"], {"a": None})
+    assert found.steps[0].outcome.status == "success"
 
 
 @pytest.mark.parametrize("value", [[], {"status": "success"}, {"execution_id": "r"}, "text"])

@@ -8,7 +8,7 @@ import pytest
 from muelle.app import App, open_app, read_configuration
 from muelle.core import MuelleError, Secret
 from muelle.egress import CredentialDraft, CredentialId
-from muelle.identity import DEFAULT_TENANT
+from muelle.identity import DEFAULT_TENANT, AgentDraft
 from muelle.workflows import plain_answer
 from muelle_client import Workflow, ref
 from muelle_crm import PACK
@@ -47,7 +47,7 @@ async def app(crm_server: CrmServer) -> AsyncIterator[App]:
 async def run(app: App, *, without: str = "") -> dict[str, Any]:
     """Run FIND as an agent that has all of GRANTS but one."""
     owner = await app.identity.operator()
-    await app.identity.agents.add(owner, "seeker")
+    await app.identity.agents.add(owner, AgentDraft("seeker"))
     for scope, pattern in GRANTS.items():
         if scope != without:
             await app.identity.grants.add(owner, "seeker", scope, pattern)
