@@ -78,7 +78,8 @@ class NotReferredTo(MuelleError):
 class WorkflowRefused(Forbidden):
     """This principal may not run this document."""
 
-    code = "refused"
+    code = "workflow_refused"
+    suggestions = ("Ask an operator for the grants that the issues name, or leave out what needs them.",)
 
 
 class ExecutionNotFound(NotFound):

@@ -37,7 +37,7 @@ class InvalidDocument(Invalid):
         errors = [issue for issue in issues if issue.severity == "error"]
         first = errors[0].message if errors else self._sentence()
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        super().__init__(f"{self._sentence()}: {first}{more}", issues=[as_dict(issue) for issue in issues])
+        super().__init__(f"{self._sentence().rstrip('.')}: {first}{more}", issues=[as_dict(issue) for issue in issues])
 
 
 def as_dict(issue: Issue) -> dict[str, Any]:

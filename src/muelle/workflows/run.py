@@ -239,9 +239,7 @@ class Run:
         record = Record("failed", step.now, took, step.attempts, error=error)
         match node.on_error:
             case OnError(kind="value", value=value):
-                record.output, record.encoded, record.is_handled = value, ENCODE(value), True
-                if node.write is not None:
-                    tree.write(node.write, value)
+                self._stand_in(node, tree, record, value)
             case OnError(kind="goto"):
                 record.is_handled = True
             case OnError(kind="stop"):
@@ -252,6 +250,18 @@ class Run:
         if node.on_error.kind == "goto":
             return await self.block(self.plan.block(node.on_error.goto), tree, step.turn)
         return record.is_handled
+
+    def _stand_in(self, node: Node, tree: Tree, record: Record, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Put the value of onError where the output should be; if it cannot be put there, the failure stays one."""
+        try:
+            if node.write is not None:
+                tree.write(node.write, value)
+        except MuelleError as error:
+            record.error = error
+            return
+        record.output, record.encoded, record.is_handled = value, ENCODE(value), True
+        if node.id == tree.tail:
+            tree.output = value
 
     async def _skip(self, node: Node, tree: Tree, turn: str, began: datetime, reason: MuelleError) -> bool:
         if node.write is not None:

@@ -68,7 +68,7 @@ WAIT = OperationType(
     summary="Wait for a time, or until one.",
     config=Wait,
     perform=wait,
-    effects="reads",
+    effects="writes",  # what stands behind a Wait is meant to come after it
     check=check_wait,
     example={"duration": 1000},
 )

@@ -1,0 +1,64 @@
+"""What a run leaves in the journal and in the audit record, and when."""
+
+import asyncio
+
+from muelle.engine import RunFilter
+from muelle.identity import AuditFilter
+from workflows.runs_world import World, document, op
+
+
+async def test_every_step_is_in_the_journal_when_the_answer_is_given(world: World) -> None:
+    answer = await world.run(
+        op("a", "Say", say=1, outputPath="/workflow/a"),
+        op("b", "Say", fails=True),
+        op("each", "Loop", inputPath="/input/x", operations=["turn"]),
+        op("turn", "Say", say={"path": "/loop/item"}),
+        inputs={"x": ["p", "q"]},
+    )
+    shown = await world.app.executions.show(world.me, answer["execution_id"])
+    steps = [(step["operation_id"], step["status"], step.get("iteration", "")) for step in shown["operations"]]
+    assert steps == [
+        ("a", "success", ""),
+        ("b", "failed", ""),
+        ("turn", "success", "0"),
+        ("turn", "success", "1"),
+        ("each", "success", ""),
+    ]
+    assert shown["summary"] == {"succeeded": 3, "failed": 1, "skipped": 0}
+
+
+async def test_what_came_before_an_effect_is_durable_before_the_effect_begins(world: World) -> None:
+    run = asyncio.create_task(
+        world.app.workflows.run(world.me, document(op("a", "Say", say=1), op("do", "Do", say=2, seconds=5)))
+    )
+    await world.settle()
+    page = await world.app.stores.journal.runs(world.me.tenant, RunFilter(status="running"), 10)
+    steps = await world.app.stores.journal.steps(world.me.tenant, page.runs[0].run)
+    assert [step.operation for step in steps] == ["a"]
+    world.clock.forward(seconds=5)
+    await run
+
+
+async def test_a_run_that_waits_is_listed_as_running(world: World) -> None:
+    run = asyncio.create_task(world.app.workflows.run(world.me, document(op("ask", "Ask", say=1, seconds=5))))
+    await world.settle()
+    listed = await world.app.executions.page(world.me, RunFilter(), 10, None)
+    assert [entry["status"] for entry in listed["executions"]] == ["running"]
+    world.clock.forward(seconds=5)
+    await run
+
+
+async def test_a_run_and_a_refusal_are_acts_in_the_audit_record(world: World) -> None:
+    await world.run(op("a", "Say", say=1))
+    page = await world.app.stores.trail.page(world.me.tenant, AuditFilter(action="workflows:run"))
+    assert [(act.decision, act.resource) for act in page.items] == [("allowed", "tale")]
+
+
+async def test_thousands_of_turns_are_journalled_in_order(world: World) -> None:
+    answer = await world.run(
+        op("each", "Loop", inputPath="/input/x", operations=["say"]),
+        op("say", "Say", say={"path": "/loop/index"}),
+        inputs={"x": list(range(3000))},
+    )
+    steps = await world.app.stores.journal.steps(world.me.tenant, answer["execution_id"])
+    assert [step.sequence for step in steps] == list(range(3001))
