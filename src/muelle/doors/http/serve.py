@@ -22,7 +22,8 @@ class AddressTaken(Unavailable):
 def bind(host: str, port: int, backlog: int) -> socket.socket:
     """Return a listening socket; raise AddressTaken. Port 0 takes a free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named, or asyncio does not switch Nagle's algorithm off and each answer on a kept connection takes 45 ms more.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
