@@ -188,18 +188,19 @@ def agent(*rules: Rule, tenant: TenantId = TENANT, name: str = "agent", **limits
 async def open_world(settings: EgressSettings | None = None) -> AsyncIterator[World]:
     names, networks = Names(), Networks()
     clock = ManualClock()
+    vault, trail = MemoryVault(), MemoryAuditTrail()
     parts = EgressParts(
         apis=MemoryRegister(),
         credentials=MemoryRegister(),
-        vault=MemoryVault(),
+        vault=vault,
         addresses=networks,
-        trail=MemoryAuditTrail(),
+        trail=trail,
         settings=settings or EgressSettings(),
         clock=clock,
         wire=lambda given: AiohttpWire(given, names),
     )
     async with serving() as server, open_egress(parts) as egress:
-        yield World(egress, server, names, networks, parts.vault, parts.trail, clock, parts)  # type: ignore[arg-type]
+        yield World(egress, server, names, networks, vault, trail, clock, parts)
 
 
 @asynccontextmanager

@@ -60,6 +60,7 @@ from muelle.stores import Vault
 
 CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", "counter", ("api", "outcome"))
 SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
+CALL_LIMITS = frozenset({"answer_bytes", "call_seconds"})  # what egress heeds of a principal's limits
 NO_API = "-"  # the label of calls to hosts that no Api describes
 
 

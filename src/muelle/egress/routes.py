@@ -1,0 +1,146 @@
+"""The HTTP routes of egress: the same verbs as the command line's. The actor is whoever shows the key."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from msgspec import UNSET
+
+from muelle.core import Body, Secret, answers
+from muelle.egress import shapes
+from muelle.egress.apis import Apis
+from muelle.egress.credentials import Credentials
+from muelle.egress.model import ApiId, CredentialId
+from muelle.egress.registry import MAX_PAGE
+from muelle.identity import Principal
+
+Caller = Callable[[Request], Awaitable[Principal]]
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many items the page has at most.")]
+Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the page before.")]
+ApiName = Annotated[str, Path(pattern=shapes.NAME, description="The Api's id.")]
+CredentialName = Annotated[str, Path(pattern=shapes.NAME, description="The credential's id.")]
+
+_ENCODE = msgspec.json.Encoder().encode
+_GONE: dict[int | str, dict[str, Any]] = {204: {"description": "Done; there is nothing to say."}}
+_NEW_API = Body(shapes.NewApi)
+_API_UPDATE = Body(shapes.ApiUpdate)
+_NEW_CREDENTIAL = Body(shapes.NewCredential)
+_CREDENTIAL_UPDATE = Body(shapes.CredentialUpdate)
+
+
+def routes(apis: Apis, credentials: Credentials, caller: Caller) -> APIRouter:
+    """Return the routes; `caller` tells who asks, or raises Unauthenticated."""
+    router = APIRouter(prefix="/api/v1", tags=["egress"])
+    who = Depends(caller)
+    _apis(router, apis, who)
+    _credentials(router, credentials, who)
+    return router
+
+
+def _apis(router: APIRouter, apis: Apis, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
+    @router.get("/apis", responses=answers(200, "Apis by id.", shapes.ApiPage), summary="List Apis")
+    async def list_apis(actor: Annotated[Principal, who], limit: Limit = 50, cursor: Cursor = None) -> Response:
+        page = await apis.list(actor, limit, cursor)
+        items = tuple(map(shapes.api_shape, page.items))
+        return _json(shapes.ApiPage(apis=items, count=len(items), next_cursor=page.next))
+
+    @router.post(
+        "/apis",
+        status_code=201,
+        responses=answers(201, "The Api.", shapes.ApiShape),
+        openapi_extra=_NEW_API.description,
+        summary="Register an Api",
+    )
+    async def add_api(request: Request, actor: Annotated[Principal, who]) -> Response:
+        api = await apis.register(actor, shapes.api_draft(await _read(_NEW_API, request)))
+        return _created(shapes.api_shape(api), f"/api/v1/apis/{api.id}")
+
+    @router.get("/apis/{api}", responses=answers(200, "The Api.", shapes.ApiShape), summary="Show an Api")
+    async def show_api(actor: Annotated[Principal, who], api: ApiName) -> Response:
+        return _json(shapes.api_shape(await apis.show(actor, ApiId(api))))
+
+    @router.patch(
+        "/apis/{api}",
+        responses=answers(200, "The Api as it is now.", shapes.ApiShape),
+        openapi_extra=_API_UPDATE.description,
+        summary="Change an Api",
+    )
+    async def update_api(request: Request, actor: Annotated[Principal, who], api: ApiName) -> Response:
+        body = await _read(_API_UPDATE, request)
+        present = await apis.show(actor, ApiId(api))
+        return _json(shapes.api_shape(await apis.update(actor, shapes.updated_api(present, body))))
+
+    @router.delete("/apis/{api}", status_code=204, responses=_GONE, summary="Remove an Api")
+    async def remove_api(actor: Annotated[Principal, who], api: ApiName) -> Response:
+        await apis.remove(actor, ApiId(api))
+        return Response(status_code=204)
+
+
+def _credentials(router: APIRouter, credentials: Credentials, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
+    @router.get(
+        "/credentials",
+        responses=answers(200, "Credentials by id, without their secrets.", shapes.CredentialPage),
+        summary="List credentials",
+    )
+    async def list_credentials(actor: Annotated[Principal, who], limit: Limit = 50, cursor: Cursor = None) -> Response:
+        page = await credentials.list(actor, limit, cursor)
+        items = tuple(map(shapes.credential_shape, page.items))
+        return _json(shapes.CredentialPage(credentials=items, count=len(items), next_cursor=page.next))
+
+    @router.post(
+        "/credentials",
+        status_code=201,
+        responses=answers(201, "The credential, without its secret.", shapes.CredentialShape),
+        openapi_extra=_NEW_CREDENTIAL.description,
+        summary="Keep a credential",
+    )
+    async def add_credential(request: Request, actor: Annotated[Principal, who]) -> Response:
+        body = await _read(_NEW_CREDENTIAL, request)
+        credential = await credentials.add(actor, shapes.credential_draft(body), Secret(body.secret))
+        return _created(shapes.credential_shape(credential), f"/api/v1/credentials/{credential.id}")
+
+    _credential(router, credentials, who)
+
+
+def _credential(router: APIRouter, credentials: Credentials, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
+    @router.get(
+        "/credentials/{credential}",
+        responses=answers(200, "The credential, without its secret.", shapes.CredentialShape),
+        summary="Show a credential",
+    )
+    async def show_credential(actor: Annotated[Principal, who], credential: CredentialName) -> Response:
+        return _json(shapes.credential_shape(await credentials.show(actor, CredentialId(credential))))
+
+    @router.patch(
+        "/credentials/{credential}",
+        responses=answers(200, "The credential as it is now, without its secret.", shapes.CredentialShape),
+        openapi_extra=_CREDENTIAL_UPDATE.description,
+        summary="Change a credential",
+    )
+    async def update_credential(
+        request: Request, actor: Annotated[Principal, who], credential: CredentialName
+    ) -> Response:
+        body = await _read(_CREDENTIAL_UPDATE, request)
+        present = await credentials.show(actor, CredentialId(credential))
+        secret = None if body.secret is UNSET else Secret(body.secret)
+        changed = await credentials.update(actor, shapes.updated_credential(present, body), secret)
+        return _json(shapes.credential_shape(changed))
+
+    @router.delete("/credentials/{credential}", status_code=204, responses=_GONE, summary="Remove a credential")
+    async def remove_credential(actor: Annotated[Principal, who], credential: CredentialName) -> Response:
+        await credentials.remove(actor, CredentialId(credential))
+        return Response(status_code=204)
+
+
+async def _read(body: Body[Any], request: Request) -> Any:  # noqa: ANN401 - what the body holds
+    return body.read(await request.body(), request.headers.get("content-type", ""))
+
+
+def _json(shape: msgspec.Struct) -> Response:
+    return Response(_ENCODE(shape), media_type="application/json")
+
+
+def _created(shape: msgspec.Struct, location: str) -> Response:
+    return Response(_ENCODE(shape), 201, {"location": location}, media_type="application/json")
