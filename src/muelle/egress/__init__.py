@@ -10,7 +10,7 @@ from muelle.egress.settings import EgressSettings
 from muelle.egress.store import Register, SqlRegister
 
 __all__ = [
-    "CALL_LIMITS", "Addresses", "Api", "ApiDraft", "ApiId", "Apis", "Credential", "CredentialDraft", "CredentialId", "Credentials",
-    "Egress", "EgressParts", "EgressSettings", "Endpoint", "InvalidNetwork", "MemoryRegister", "Placement", "Register",
-    "SqlRegister", "networks_of", "open_egress", "refusal",
+    "CALL_LIMITS", "Addresses", "Api", "ApiDraft", "ApiId", "Apis", "Credential", "CredentialDraft", "CredentialId",
+    "Credentials", "Egress", "EgressParts", "EgressSettings", "Endpoint", "InvalidNetwork", "MemoryRegister",
+    "Placement", "Register", "SqlRegister", "networks_of", "open_egress", "refusal",
 ]  # fmt: skip
