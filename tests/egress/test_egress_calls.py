@@ -257,6 +257,14 @@ async def test_a_server_that_speaks_no_tls_is_an_error_of_tls(world: World) -> N
             await world.get(f"https://127.0.0.1:{plain.sockets[0].getsockname()[1]}/")
 
 
+async def test_a_server_that_does_not_shake_hands_is_a_failed_connection() -> None:
+    async with world_with(connect_seconds=0.05) as world:
+        with pytest.raises(ConnectionFailed) as error:
+            await world.get(f"https://127.0.0.1:{world.server.port}/")
+
+    assert error.value.facts["reason"] == "no connection in time"
+
+
 async def test_only_the_ports_that_the_operator_named_may_be_called() -> None:
     async with world_with(ports=(80, 443)) as world:
         with pytest.raises(PortRefused):

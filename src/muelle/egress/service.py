@@ -119,13 +119,15 @@ class Egress:
         )
 
     async def permit(self, principal: Principal, method: str, url: str, credentials: Iterable[str] = ()) -> None:
-        """Raise what `call` would raise before anything leaves: for planning. No name is resolved."""
+        """Raise what `call` would raise before anything leaves: for planning. No name is resolved.
+
+        An Api's own credential is left to the call, which may bring a header in its place.
+        """
         target = read_target(url)
         listings = await self._directory.listings(principal.tenant)
         listing = self._admit(principal, listings, checked_method(method), target)
         _checked_literal(target, await self._networks(principal))
-        placement = listing.api.credential if listing else None
-        for credential in {*credentials, *([placement.credential] if placement else [])}:
+        for credential in credentials:
             await self._found(principal, credential, target, listing)
 
     async def call(self, principal: Principal, call: HttpCall, *, max_answer_bytes: int | None = None) -> HttpAnswer:
