@@ -1,0 +1,62 @@
+"""The program `muelle`: its commands, and how errors become messages and exit codes."""
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from muelle import __version__
+from muelle.cli.commands import LazyCommands, Program
+from muelle.cli.console import Console
+
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
+_COMMANDS = {
+    "up": "muelle.cli.up:up",
+    "run": "muelle.cli.run:run",
+    "version": "muelle.cli.version:version",
+}
+
+muelle = Program(
+    name="muelle",
+    help="Muelle: the place where AI agents do their work.",
+    commands=LazyCommands(_COMMANDS),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+muelle = click.version_option(__version__, prog_name="muelle", message="%(prog)s %(version)s")(muelle)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed, 2 invalid, 3 refused."""
+    gc.disable()  # imports make much and drop little; whoever opens Muelle switches it on again
+    console = Console()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = muelle.main(args=given, prog_name="muelle", obj=console, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.Abort:
+        console.note("Interrupted.")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _hung_up()
+    except Exception as error:
+        if os.environ.get("MUELLE_DEBUG") and not isinstance(error, click.ClickException):
+            raise
+        console.is_json = console.is_json or "--json" in given
+        return _told(console, error)
+    finally:
+        gc.enable()
+
+
+def _told(console: Console, error: Exception) -> int:
+    from muelle.cli.failures import tell  # noqa: PLC0415 - only what goes wrong needs it
+
+    return tell(console, error)
+
+
+def _hung_up() -> int:
+    """End quietly where the reader went away; Python would complain when it flushes stdout at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
