@@ -160,6 +160,14 @@ async def test_pages_are_bounded(crm_server: CrmServer, pages: int, *, enough: b
                 await find(step, limit=25)
 
 
+async def test_a_pack_without_a_url_opens_and_says_so_when_it_is_used() -> None:
+    assert PACK.check is not None
+    PACK.check(CrmSettings())
+    with pytest.raises(MuelleError) as caught:
+        await find(MemoryStep(Crm(CrmSettings())))
+    assert (caught.value.code, caught.value.facts) == ("crm_not_configured", {"setting": "packs.crm.base_url"})
+
+
 async def test_the_credential_leaves_the_pack_as_a_name_only() -> None:
     http = MemoryHttp(lambda _: answer_of(200, b'{"contacts": []}'))
     await find(MemoryStep(Crm(CrmSettings(base_url="https://crm.test", credential="mine", timeout=3)), http=http))

@@ -93,6 +93,14 @@ def test_a_pack_that_cannot_be_had_names_its_distribution(importable: Path, sour
     assert caught.value.facts["cause"].startswith(cause)
 
 
+def test_a_pack_that_is_handed_in_and_installed_counts_once(importable: Path) -> None:
+    (importable / "sample_twice.py").write_text("from muelle.packs import Pack\nPACK = Pack(name='crm')\n")
+    entry = PackEntry("crm", "sample_twice:PACK", "crm-1")
+    assert len(find_packs([load_pack(entry)], entries=[entry]).packs) == 1
+    with pytest.raises(DuplicatePack):
+        find_packs([pack("crm", version="2")], entries=[entry])
+
+
 def test_a_disabled_pack_is_not_even_imported() -> None:
     packs = find_packs([pack("hall")], ["crm", "hall"], entries=[PackEntry("crm", "sample_nowhere:PACK", "crm-1")])
     assert packs.packs == ()

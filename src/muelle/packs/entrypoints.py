@@ -49,7 +49,8 @@ def find_packs(
         raise UnknownPack(pack=name, setting="packs.disabled", nearest=get_close_matches(name, known, n=1))
     _once_each(entries)
     kept = [pack for pack in own if pack.name not in off]
-    kept += [load_pack(entry) for entry in entries if entry.name not in off]
+    installed = [load_pack(entry) for entry in entries if entry.name not in off]
+    kept += [pack for pack in installed if not any(pack is each for each in own)]  # handed in and installed: once
     return Packs.of(kept, abilities=abilities, disabled=off)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from muelle.packs import CredentialRef, Http, HttpAnswer, HttpCall
-from muelle_crm.errors import ContactNotFound, CrmMisunderstood, NoCrm, require_success
+from muelle_crm.errors import ContactNotFound, CrmMisunderstood, CrmNotConfigured, NoCrm, require_success
 from muelle_crm.settings import CrmSettings
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class Crm:
         return _read(await self._call(http, call), Page)
 
     async def _call(self, http: Http, call: HttpCall) -> HttpAnswer:
+        if not self._base_url:
+            raise CrmNotConfigured(setting="packs.crm.base_url")
         headers: Mapping[str, Any] = {
             "Accept": "application/json",
             "Authorization": CredentialRef(self._settings.credential),

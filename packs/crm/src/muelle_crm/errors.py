@@ -1,8 +1,16 @@
 """What can go wrong with the CRM."""
 
-from muelle.packs import HttpAnswer, NotFound, Upstream
+from muelle.packs import HttpAnswer, NotFound, Unavailable, Upstream
 
 PREVIEW = 200  # characters of the CRM's answer that an error shows
+
+
+class CrmNotConfigured(Unavailable):
+    """Nobody has said where the CRM is."""
+
+    code = "crm_not_configured"
+    recoverable = False
+    suggestions = ("Set packs.crm.base_url, or MUELLE__PACKS__CRM__BASE_URL, and start Muelle again.",)
 
 
 class ContactNotFound(NotFound):

@@ -14,12 +14,13 @@ class InvalidCrmSetting(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmSettings:
-    """`base_url` has no default; `credential` is an id, not a secret; `timeout` is in seconds, for each call.
+    """Without a `base_url` the pack opens and every call says that it is missing, for Muelle brings this pack along.
 
-    `page_size` contacts are asked for at once, and no more than `max_pages` pages for one operation.
+    `credential` is an id, not a secret; `timeout` is in seconds, for each call. `page_size` contacts are asked for at
+    once, and no more than `max_pages` pages for one operation.
     """
 
-    base_url: str
+    base_url: str = ""
     credential: str = "crm-key"
     timeout: float = 10.0
     page_size: int = 100
@@ -28,8 +29,17 @@ class CrmSettings:
 
 def check(settings: CrmSettings) -> None:
     """Raise InvalidCrmSetting for what could not work."""
-    url = urlsplit(settings.base_url)
-    if url.scheme not in {"http", "https"} or not url.hostname:
+    _check_url(settings.base_url)
+    if not settings.credential:
+        raise InvalidCrmSetting(setting="packs.crm.credential", expected="the id of a credential")
+    for name in ("timeout", "page_size", "max_pages"):
+        if getattr(settings, name) <= 0:
+            raise InvalidCrmSetting(setting=f"packs.crm.{name}", expected="more than 0")
+
+
+def _check_url(text: str) -> None:
+    url = urlsplit(text)
+    if text and (url.scheme not in {"http", "https"} or not url.hostname):
         raise InvalidCrmSetting(setting="packs.crm.base_url", expected="an http or https URL")
     if url.username or url.password:
         raise InvalidCrmSetting(
@@ -37,8 +47,3 @@ def check(settings: CrmSettings) -> None:
         )
     if url.query or url.fragment:
         raise InvalidCrmSetting(setting="packs.crm.base_url", expected="no query and no fragment")
-    if not settings.credential:
-        raise InvalidCrmSetting(setting="packs.crm.credential", expected="the id of a credential")
-    for name in ("timeout", "page_size", "max_pages"):
-        if getattr(settings, name) <= 0:
-            raise InvalidCrmSetting(setting=f"packs.crm.{name}", expected="more than 0")
