@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -193,6 +194,22 @@ async def test_a_number_past_64_bits_is_refused_and_harms_nobody(things: Databas
     commits = [things.commit(_put(("a", 2**63))), things.commit(_put(("b", 2**63 - 1)))]
     outcomes = await asyncio.gather(*commits, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [StatementRefused, type(None)]
+
+
+@pytest.mark.parametrize("unfit", [None, [7], [("half a character: \ud800", 1)], [(object(), 1)], [({}, 1)]])
+@pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
+async def test_whatever_one_caller_hands_in_harms_no_other(opening: Open, synchronous: Any, unfit: Any) -> None:
+    async with opening(StoresSettings(synchronous=synchronous)) as database:
+        async with database.transaction() as transaction:
+            await transaction.execute("CREATE TABLE things (name TEXT PRIMARY KEY, amount BIGINT NOT NULL)")
+        commits = [_put(("a", 1)), [Statement(_PUT, unfit)], _put(("b", 1))]
+        outcomes = await asyncio.gather(*[database.commit(commit) for commit in commits], return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [type(None), StatementRefused, type(None)]
+        with pytest.raises(StatementRefused):
+            await database.commit([Statement(_PUT, unfit)])
+        await database.commit(_put(("c", 1)))
+    async with opening(StoresSettings()) as database:
+        assert await _names(database) == ["a", "b", "c"]
 
 
 async def test_a_closed_database_says_so(opening: Open) -> None:

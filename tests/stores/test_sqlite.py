@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from muelle.stores import DatabaseBusy, Statement, StoresSettings, open_sqlite
+from muelle.stores import DatabaseBusy, SqliteDatabase, Statement, StoresSettings, open_sqlite
 from muelle.stores.adapters import sqlite_file
-from muelle.stores.errors import DatabaseCorrupt, DatabaseNotWritable, DiskFull, StatementRefused
+from muelle.stores.errors import DatabaseCorrupt, DatabaseNotWritable, DiskFull, StatementRefused, TransactionTimedOut
 
 _PUT = "INSERT INTO things (name) VALUES (?)"
 _HASTY = StoresSettings(busy_seconds=0.05)
@@ -98,6 +98,22 @@ async def test_a_file_that_another_holds_is_busy_and_serves_again_afterwards(pat
         other.execute("ROLLBACK")
         other.close()
         await database.commit([Statement(_PUT, [("b",)])])
+    assert await _stored(path) == {"b"}
+
+
+async def test_a_commit_that_is_awaited_inside_a_transaction_ends_it_instead_of_waiting_for_ever(path: Path) -> None:
+    queued: list[asyncio.Future[None]] = []
+
+    async def wait_for_oneself(database: SqliteDatabase) -> None:
+        async with database.transaction() as transaction:
+            await transaction.execute(_PUT, "a")
+            queued.append(database.commit([Statement(_PUT, [("b",)])]))
+            await asyncio.shield(queued[0])
+
+    async with open_sqlite(path, StoresSettings(transaction_seconds=0.05)) as database:
+        with pytest.raises(TransactionTimedOut):
+            await wait_for_oneself(database)
+        await queued[0]
     assert await _stored(path) == {"b"}
 
 

@@ -132,6 +132,7 @@ class PostgresDatabase:
                     outcomes: Sequence[BaseException | None] = await self._write([commit for commit, _ in batch])
                 except Exception as error:  # noqa: BLE001 - it is raised again where each commit is awaited
                     outcomes = [error] * len(batch)
+                    self._committer.terminate()  # nobody knows in which state it is
                 answer(batch, outcomes)
 
     def close(self) -> None:
@@ -180,21 +181,21 @@ class PostgresDatabase:
         try:
             for sql, rows in merged(commits):
                 await connection.executemany(translated(sql), rows)
-        except FAILURES as error:
+        except Exception as error:  # whatever a caller hands in must not harm the others
             if is_lost(error, connection):
                 raise  # nothing of it was committed: it may be tried again
             await unit.rollback()
             if len(commits) == 1 or concerns_all(error):
                 return [named(error)] * len(commits)
             return await self._attempt_apart(connection, commits)
-        return await _committed(unit, [None] * len(commits))
+        return await _committed(connection, unit, [None] * len(commits))
 
     async def _attempt_apart(self, connection: Connection, commits: _Commits) -> list[MuelleError | None]:
         """Write each commit under a savepoint of its own; still one flush to disk."""
         unit = connection.transaction()
         await unit.start()
         outcomes = [await _write_one(connection, commit) for commit in commits]
-        return await _committed(unit, outcomes)
+        return await _committed(connection, unit, outcomes)
 
 
 async def _write_one(connection: Connection, commit: Sequence[Statement]) -> MuelleError | None:
@@ -202,19 +203,25 @@ async def _write_one(connection: Connection, commit: Sequence[Statement]) -> Mue
         async with connection.transaction():
             for statement in commit:
                 await connection.executemany(translated(statement.sql), statement.rows)
-    except FAILURES as error:
+    except Exception as error:  # as in `_attempt`
         if is_lost(error, connection):
             raise
         return named(error)
     return None
 
 
-async def _committed(unit: Any, outcomes: list[MuelleError | None]) -> list[MuelleError | None]:  # noqa: ANN401 - asyncpg ships no types
+async def _committed(
+    connection: Connection,
+    unit: Any,  # noqa: ANN401 - asyncpg ships no types
+    outcomes: list[MuelleError | None],
+) -> list[MuelleError | None]:
     try:
         await unit.commit()
     except FAILURES as error:
-        lost = DatabaseUnreachable(reason=type(error).__name__, outcome="unknown")
-        return [outcome or lost for outcome in outcomes]
+        failure = named(error, connection)
+        if is_lost(error, connection):
+            failure = DatabaseUnreachable(reason=type(error).__name__, outcome="unknown")
+        return [outcome or failure for outcome in outcomes]
     return outcomes
 
 

@@ -26,7 +26,7 @@ from muelle.stores.errors import (
 from muelle.stores.settings import StoresSettings
 
 Connection = Any  # asyncpg ships no types
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError)
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError, TypeError)
 
 _ANYTHING = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\?")
 _SHARED: tuple[tuple[tuple[type[Exception], ...], type[MuelleError]], ...] = (

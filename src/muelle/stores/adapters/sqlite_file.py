@@ -34,6 +34,8 @@ _SHARED: dict[int, type[MuelleError]] = {
     sqlite3.SQLITE_PERM: DatabaseNotWritable,
     sqlite3.SQLITE_IOERR: DatabaseFailed,
 }
+# What the driver raises, and what Python does where a value does not fit (a large number, half a character).
+_FAULTS = (sqlite3.Error, OverflowError, ValueError, TypeError)
 _RETRY_SECONDS = 0.005  # SQLite's busy handler is not asked while the journal mode changes, so we ask again ourselves
 _PRIMARY = 0xFF
 _JOURNAL_BYTES = 64 << 20  # a WAL that grew past this is cut back at the next checkpoint
@@ -89,7 +91,7 @@ def write(connection: sqlite3.Connection, commits: Commits) -> list[MuelleError 
         for sql, rows in merged(commits):
             connection.executemany(sql, rows)
         connection.execute("COMMIT")
-    except (sqlite3.Error, OverflowError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a caller hands in must not harm the others
         roll_back(connection)
         failure = named(error)
         if len(commits) == 1 or _code(error) in _SHARED:
@@ -115,7 +117,7 @@ def _write_one(connection: sqlite3.Connection, commit: Sequence[Statement]) -> M
     try:
         for statement in commit:
             connection.executemany(statement.sql, statement.rows)
-    except (sqlite3.Error, OverflowError) as error:
+    except Exception as error:
         if _code(error) in _SHARED:
             raise
         connection.execute("ROLLBACK TO caller")
@@ -129,7 +131,7 @@ def read(connection: sqlite3.Connection, sql: str, parameters: Sequence[SqlValue
     """Run a query and return all its rows."""
     try:
         return connection.execute(sql, parameters).fetchall()
-    except (sqlite3.Error, OverflowError) as error:
+    except _FAULTS as error:
         raise named(error) from error
 
 
@@ -137,7 +139,7 @@ def run(connection: sqlite3.Connection, sql: str, parameters: Sequence[SqlValue]
     """Run a statement and return how many rows it touched."""
     try:
         return max(connection.execute(sql, parameters).rowcount, 0)
-    except (sqlite3.Error, OverflowError) as error:
+    except _FAULTS as error:
         raise named(error) from error
 
 
@@ -159,4 +161,4 @@ def named(error: BaseException, path: Path | None = None) -> MuelleError:
     if isinstance(error, sqlite3.IntegrityError):
         kind, _, columns = str(error).partition(" constraint failed")
         return ConstraintViolated(kind=kind.lower().replace(" ", "_"), constraint=columns.lstrip(": "))
-    return StatementRefused(reason=str(error))
+    return StatementRefused(reason=str(error) if isinstance(error, sqlite3.Error) else type(error).__name__)
