@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,13 @@ T = TypeVar("T")
 
 @cache
 def modules() -> tuple[ModuleType, ...]:
-    """Return every module of Muelle and of the first-party packs, imported, in order of names."""
-    roots = ["muelle", *sorted(path.parent.name for path in ROOT.glob("packs/*/src/*/__init__.py"))]
+    """Return every module of Muelle and of the first-party packs, imported, in order of names.
+
+    The packs are those of this folder, whether they are installed or not.
+    """
+    packs = sorted(path.parent for path in ROOT.glob("packs/*/src/*/__init__.py"))
+    sys.path += [str(pack.parent) for pack in packs if str(pack.parent) not in sys.path]
+    roots = ["muelle", *(pack.name for pack in packs)]
     return tuple(importlib.import_module(name) for root in roots for name in _names(root))
 
 
