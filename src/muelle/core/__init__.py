@@ -1,5 +1,6 @@
 """What every room shares: ids, time, money, events, errors, settings, telemetry."""
 
+from muelle.core.bodies import Body, InvalidBody, UnsupportedMediaType, answers, json_schema
 from muelle.core.clock import Clock, ManualClock, SystemClock
 from muelle.core.errors import (
     Conflict,
@@ -24,6 +25,7 @@ from muelle.core.tracing import NoTracer, OpenTelemetryTracer, Tracer
 
 __all__ = [
     "AuditId",
+    "Body",
     "Clock",
     "Conflict",
     "CredentialRef",
@@ -35,6 +37,7 @@ __all__ = [
     "HttpCall",
     "Ids",
     "Invalid",
+    "InvalidBody",
     "KeyId",
     "ManualClock",
     "Metric",
@@ -56,8 +59,11 @@ __all__ = [
     "Tracer",
     "Unauthenticated",
     "Unavailable",
+    "UnsupportedMediaType",
     "Upstream",
+    "answers",
     "correlate",
+    "json_schema",
     "log_to",
     "name",
     "read_settings",

@@ -56,7 +56,7 @@ class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A body: what nobody declared is an error."""
 
 
-class EndpointShape(_Strict):
+class EndpointShape(_Strict, frozen=True, kw_only=True):
     """One thing that an Api offers."""
 
     method: Method
@@ -65,7 +65,7 @@ class EndpointShape(_Strict):
     parameters: list[dict[str, Any]] = []
 
 
-class PlacementShape(_Strict):
+class PlacementShape(_Strict, frozen=True, kw_only=True):
     """A credential that is put into every call of an Api."""
 
     credential: Name
@@ -76,7 +76,7 @@ class PlacementShape(_Strict):
 Endpoints = Annotated[list[EndpointShape], Meta(max_length=MAX_ENDPOINTS)]
 
 
-class NewApi(_Strict):
+class NewApi(_Strict, frozen=True, kw_only=True):
     """An Api to register. If `strict`, only the listed endpoints may be called."""
 
     id: Name
@@ -89,19 +89,19 @@ class NewApi(_Strict):
     max_answer_bytes: Bytes | None = None
 
 
-class ApiUpdate(_Strict):
+class ApiUpdate(_Strict, frozen=True, kw_only=True):
     """What is given replaces what was there."""
 
     base_url: BaseUrl | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     endpoints: Endpoints | UnsetType = UNSET
     strict: bool | UnsetType = UNSET
-    credential: PlacementShape | None | UnsetType = UNSET
-    timeout: Seconds | None | UnsetType = UNSET
-    max_answer_bytes: Bytes | None | UnsetType = UNSET
+    credential: PlacementShape | UnsetType | None = UNSET
+    timeout: Seconds | UnsetType | None = UNSET
+    max_answer_bytes: Bytes | UnsetType | None = UNSET
 
 
-class NewCredential(_Strict):
+class NewCredential(_Strict, frozen=True, kw_only=True):
     """A credential to keep. It is sent to nothing but the Apis and hosts that it names."""
 
     id: Name
@@ -113,7 +113,7 @@ class NewCredential(_Strict):
     hosts: BoundHosts = []
 
 
-class CredentialUpdate(_Strict):
+class CredentialUpdate(_Strict, frozen=True, kw_only=True):
     """What is given replaces what was there; the secret stays if none is given."""
 
     secret: SecretText | UnsetType = UNSET

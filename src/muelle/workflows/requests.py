@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from muelle.core import Invalid
+from muelle.core import Invalid, InvalidBody, UnsupportedMediaType
 from muelle.workflows.errors import InvalidInputs
 from muelle.workflows.issues import nearest
 
@@ -22,18 +22,15 @@ class MissingWorkflow(Invalid):
     suggestions = ('Send {"workflow": "<the document>"}, or the document itself as application/jsonl.',)
 
 
-class InvalidRequest(Invalid):
+class InvalidRequest(InvalidBody):
     """The body is not a JSON object with the fields of this endpoint."""
 
-    code = "invalid_body"
     suggestions = ('Send {"workflow": "<the document>", "validate": true, "inputs": {}}.',)
 
 
-class UnsupportedType(Invalid):
+class UnsupportedType(UnsupportedMediaType):
     """The body is of a type that is not taken here."""
 
-    code = "unsupported_media_type"
-    status = 415
     suggestions = ("Send application/json, or the document alone as application/jsonl.",)
 
 

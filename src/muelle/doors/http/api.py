@@ -1,32 +1,41 @@
 """The HTTP application: the routes of all rooms, their errors as problems, their description as OpenAPI."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from muelle import __version__
-from muelle.app import App
+from muelle.app import App, open_app, read_configuration
 from muelle.core import MuelleError, Unavailable
 from muelle.core.prometheus import CONTENT_TYPE, PrometheusMetrics
-from muelle.doors.http.door import Door, authenticated
+from muelle.doors.http.door import METHODS, Door, authenticated, note_fault
 from muelle.doors.http.hot import hot_routes
 from muelle.doors.http.problems import (
     EndpointNotFound,
     HttpFault,
-    InvalidParameter,
     MethodNotAllowed,
     Reply,
+    invalid_parameter,
     to_problem,
 )
 from muelle.doors.http.schema import COMMON, describe
+from muelle.egress import routes as egress_routes
 from muelle.identity import Principal
+from muelle.identity import routes as identity_routes
 from muelle.workflows import routes as workflow_routes
 
 
 def build_door(app: App) -> Door:
     """Return the ASGI application that serves an App."""
+    return Door(build_api(app), hot_routes(app.workflows), app.identity, app.ids, app.metrics, app.settings.http)
+
+
+def build_api(app: App) -> FastAPI:
+    """Return the framework's application: every route there is, hot ones too."""
     api = FastAPI(
         title="Muelle",
         version=__version__,
@@ -36,18 +45,32 @@ def build_door(app: App) -> Door:
         openapi_url="/openapi.json",
         responses=COMMON,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
 
     async def caller(request: Request) -> Principal:
         return await authenticated(app.identity, dict(request.scope["headers"]), _request_of(request))
 
     api.include_router(workflow_routes.routes(app.workflows, app.executions, app.capabilities, caller))
+    api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, caller))
+    api.include_router(identity_routes.routes(app.identity, caller))
     api.include_router(_platform(app, caller))
     api.add_exception_handler(MuelleError, _on_error)
     api.add_exception_handler(RequestValidationError, _on_invalid)
     api.add_exception_handler(HTTPException, _on_http)
+    api.add_exception_handler(Exception, _on_crash)
     describe(api)
-    return Door(api, hot_routes(app.workflows), app.identity, app.ids, app.metrics, app.settings.http)
+    return api
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI document, which is the same for every installation."""
+
+    async def document() -> dict[str, Any]:
+        async with open_app(read_configuration(None, {}), None) as app:
+            return build_api(app).openapi()
+
+    return asyncio.run(document())
 
 
 def _platform(app: App, caller: Any) -> APIRouter:  # noqa: ANN401 - a FastAPI dependency
@@ -85,24 +108,41 @@ def _response(reply: Reply) -> Response:
 
 def _on_error(request: Request, error: Exception) -> Response:
     known = error if isinstance(error, MuelleError) else MuelleError()
+    note_fault(error, request.url.path)
     return _response(to_problem(known, _request_of(request)))
+
+
+def _on_crash(request: Request, _: Exception) -> Response:
+    """Answer for a bug; the framework raises it again, and the door logs it."""
+    return _response(to_problem(MuelleError(), _request_of(request)))
 
 
 def _on_invalid(request: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
-    issues = [
-        {"code": "invalid_parameter", "message": fault["msg"], "field": ".".join(str(part) for part in fault["loc"])}
-        for fault in faults
-    ]
-    field = issues[0]["field"] if issues else ""
-    return _response(to_problem(InvalidParameter(field=field, issues=issues), _request_of(request)))
+    issues = [(".".join(str(part) for part in fault["loc"]), str(fault["msg"])) for fault in faults]
+    first, *more = issues or [("", "cannot be read")]
+    return _response(to_problem(invalid_parameter(*first, *more), _request_of(request)))
 
 
 def _on_http(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    known = {404: EndpointNotFound(path=request.url.path[:200]), 405: MethodNotAllowed(method=request.method)}
-    reply = to_problem(known.get(status) or HttpFault(detail=str(getattr(error, "detail", ""))), _request_of(request))
-    response = _response(reply)
-    for name, value in (getattr(error, "headers", None) or {}).items():
-        response.headers[name] = value
+    status = error.status_code if isinstance(error, HTTPException) else MuelleError.status
+    known: dict[int, MuelleError] = {
+        404: EndpointNotFound(path=request.url.path[:200]),
+        405: MethodNotAllowed(method=request.method),
+    }
+    fault = known.get(status) or HttpFault(detail=str(getattr(error, "detail", "")))
+    response = _response(to_problem(fault, _request_of(request)))
+    if status == MethodNotAllowed.status:
+        response.headers["allow"] = ", ".join(_methods(request))
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what a path takes; several routes share a path, and the framework tells only of the first."""
+    taken = {method for method in METHODS if any(_takes(route, request, method) for route in request.app.routes)}
+    return sorted(taken | {"HEAD"} if "GET" in taken else taken)
+
+
+def _takes(route: BaseRoute, request: Request, method: str) -> bool:
+    match, _ = route.matches({**request.scope, "method": method})
+    return match is Match.FULL

@@ -5,11 +5,13 @@ It is plain ASGI. Hot routes (exact method and path) are answered here without t
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect
 
 from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, correlate
 from muelle.core.ids import NAME
@@ -25,7 +27,8 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 LOG = logging.getLogger("muelle.http")
 REQUESTS = Metric("muelle_http_requests_total", "HTTP requests, by method and status.", "counter", ("method", "status"))
 SECONDS = Metric("muelle_http_request_seconds", "How long HTTP requests took.", "histogram")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CLIENT_LEFT = 499  # for metrics and the log: nobody is there to get it
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,10 @@ class Asked:
     def parameters(self) -> dict[str, str]:
         """Return the query's parameters; of a repeated one the last."""
         return dict(parse_qsl(self.query, keep_blank_values=True)) if self.query else {}
+
+
+class ClientLeft(Exception):
+    """The client closed the connection before its request was there."""
 
 
 Hot = Callable[[Asked], Awaitable[Reply]]
@@ -77,11 +84,13 @@ class Door:
         start = perf_counter()
         headers = dict(scope["headers"])
         request = self._request_id(headers)
-        scope["muelle.request"] = request
-        exchange = _Exchange(send, (*self._headers, (b"x-request-id", request.encode())))
+        is_head = scope["method"] == "HEAD"
+        inner = {**scope, "method": "GET"} if is_head else scope
+        inner["muelle.request"] = request
+        exchange = _Exchange(send, [*self._headers, (b"x-request-id", request.encode())], is_mute=is_head)
         with correlate(request=request):
-            await self._answer(scope, receive, exchange, headers)
-        self._note(scope, exchange.status, perf_counter() - start)
+            await self._answer(inner, receive, exchange, headers)
+        self._note(scope, request, exchange.status, perf_counter() - start)
 
     async def _answer(
         self, scope: Message, receive: Receive, exchange: "_Exchange", headers: Mapping[bytes, bytes]
@@ -98,11 +107,13 @@ class Door:
             query = scope["query_string"].decode("latin-1")
             reply = await hot(Asked(principal, body, query, content_type, request))
         except MuelleError as error:
-            if error.status >= 500:  # noqa: PLR2004 - ours, not the caller's
-                LOG.exception("A request failed", extra={"path": scope["path"]})
+            note_fault(error, scope["path"])
             reply = to_problem(error, request)
-        except Exception:
-            LOG.exception("A request crashed", extra={"path": scope["path"]})
+        except (ClientLeft, ClientDisconnect):
+            exchange.status = exchange.status or _CLIENT_LEFT
+            return
+        except Exception as error:  # noqa: BLE001 - the last one who can answer
+            note_fault(error, scope["path"])
             reply = to_problem(MuelleError(), request)
         await exchange.reply(reply)
 
@@ -110,8 +121,8 @@ class Door:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         return given if NAME.match(given) else self._ids.mint("req")
 
-    def _note(self, scope: Message, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+    def _note(self, scope: Message, request: str, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.count(REQUESTS, method, str(status))
         self._metrics.observe(SECONDS, seconds)
         if self._settings.access_log:
@@ -120,43 +131,51 @@ class Door:
                 scope["method"],
                 scope["path"],
                 status,
-                extra={"request": scope["muelle.request"], "duration_ms": round(seconds * 1000, 3)},
+                extra={"request": request, "duration_ms": round(seconds * 1000, 3)},
             )
 
 
 class _Exchange:
-    """The sending side of one request: adds the headers that every answer has, and never starts an answer twice."""
+    """The sending side of one request: adds the headers that every answer has, and never starts an answer twice.
 
-    __slots__ = ("_headers", "_send", "status")
+    A mute one sends no body: what HEAD is answered with.
+    """
 
-    def __init__(self, send: Send, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    __slots__ = ("_headers", "_is_mute", "_send", "status")
+
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], *, is_mute: bool) -> None:
         self._send = send
         self._headers = headers
+        self._is_mute = is_mute
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._headers]
+        elif self._is_mute:
+            message = {**message, "body": b""}
         await self._send(message)
 
     async def reply(self, reply: Reply) -> None:
         if self.status:
             return  # the answer had begun: the server closes the connection, and the log says why
         self.status = reply.status
-        await self._send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": [
-                    (b"content-type", reply.content_type),
-                    (b"content-length", str(len(reply.body)).encode()),
-                    *reply.headers,
-                    *self._headers,
-                ],
-            }
-        )
-        await self._send({"type": "http.response.body", "body": reply.body})
+        headers = [
+            (b"content-type", reply.content_type),
+            (b"content-length", b"%d" % len(reply.body)),
+            *reply.headers,
+            *self._headers,
+        ]
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": b"" if self._is_mute else reply.body})
+
+
+def note_fault(error: Exception, path: str) -> None:
+    """Log what is our fault, with its cause; what is the caller's is told to the caller alone."""
+    status = error.status if isinstance(error, MuelleError) else MuelleError.status
+    if status >= MuelleError.status:
+        LOG.error("A request failed", exc_info=error, extra={"path": path})
 
 
 async def authenticated(identity: Identity, headers: Mapping[bytes, bytes], request: str) -> Principal:
@@ -201,11 +220,13 @@ def _limited(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> Re
 
 
 async def _body(receive: Receive) -> bytes:
+    """Return the whole body; raise ClientLeft rather than take a part of it for the whole."""
     message = await receive()
-    if not message.get("more_body", False):
-        return bytes(message.get("body", b""))
-    parts = [message.get("body", b"")]
+    parts: list[bytes] = []
     while message.get("more_body", False):
-        message = await receive()
         parts.append(message.get("body", b""))
-    return b"".join(parts)
+        message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    last: bytes = message.get("body", b"")
+    return b"".join((*parts, last)) if parts else last

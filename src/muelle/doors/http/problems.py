@@ -1,15 +1,14 @@
 """Errors as answers: RFC 9457 problem documents, for every status there is."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from muelle.core import Invalid, MuelleError, NotFound, TooLarge
+from muelle.core import Invalid, MuelleError, NotFound, TimedOut, TooLarge
 
 CONTENT_TYPE = b"application/problem+json"
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
+_A2E_WORDS = {401: "Authentication required", 500: "Internal server error"}  # its clients may compare them
 
 
 class EndpointNotFound(NotFound):
@@ -27,24 +26,10 @@ class MethodNotAllowed(Invalid):
     suggestions = ("Use one of the methods that the Allow header names.",)
 
 
-class UnsupportedMediaType(Invalid):
-    """The body is of a type that is not taken here."""
-
-    code = "unsupported_media_type"
-    status = 415
-    suggestions = ("Send JSON with the header 'Content-Type: application/json'.",)
-
-
 class BodyTooLarge(TooLarge):
     """The request's body is larger than allowed."""
 
     code = "body_too_large"
-
-
-class InvalidBody(Invalid):
-    """The request's body is not what this endpoint takes."""
-
-    code = "invalid_body"
 
 
 class InvalidParameter(Invalid):
@@ -54,10 +39,41 @@ class InvalidParameter(Invalid):
     status = 422
 
 
+class MalformedRequest(Invalid):
+    """That is not HTTP."""
+
+    code = "malformed_request"
+    suggestions = ("Send HTTP/1.1; a proxy or client in between may have damaged the request.",)
+
+
+class RequestTimedOut(TimedOut):
+    """The request took longer to arrive than it may."""
+
+    code = "request_timed_out"
+    status = 408
+    suggestions = ("Send the whole request at once, or ask an operator to raise http.request_seconds.",)
+
+
+class HeadTooLarge(TooLarge):
+    """The request's headers are larger than allowed."""
+
+    code = "head_too_large"
+    status = 431
+    suggestions = ("Send fewer or shorter headers.",)
+
+
 class HttpFault(Invalid):
     """The request cannot be answered."""
 
     code = "http_fault"
+
+
+def invalid_parameter(field: str, message: str, *more: tuple[str, str]) -> InvalidParameter:
+    """Return the error for parameters, each named by its place: `query.limit`, `path.agent`."""
+    issues = [
+        {"code": InvalidParameter.code, "message": text, "field": name} for name, text in ((field, message), *more)
+    ]
+    return InvalidParameter(field=field, issues=issues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +86,11 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def to_problem(error: MuelleError, request: str, extra: Mapping[str, Any] | None = None) -> Reply:
-    """Translate an error; `error`, in A2E's own words, stays beside the members of RFC 9457."""
-    problem = {"error": error.message, **error.problem(), "request_id": request, **(extra or {})}
+def to_problem(error: MuelleError, request: str) -> Reply:
+    """Translate an error; what A2E answers, `error` and `validation_errors`, stands beside the members of RFC 9457."""
+    problem = error.problem()
+    problem["error"] = _A2E_WORDS.get(error.status) or problem["title"].removesuffix(".")
+    problem["request_id"] = request
     if "issues" in error.facts:
         problem["validation_errors"] = error.facts["issues"]
     headers: tuple[tuple[bytes, bytes], ...] = ()
