@@ -1,6 +1,7 @@
 """The step that operations are tried on."""
 
 import pytest
+
 from operations.operations_world import FakeStep
 
 

@@ -55,7 +55,7 @@ class FakeStorage:
 
 
 class FakeStep:
-    """One step of one run. `perform` writes down the branch; `iterate` calls `body`; `branches` may replace `perform`."""
+    """One step. `perform` and `iterate` write down what they are asked for; `branches` and `body` say what happens."""
 
     def __init__(self, data: Mapping[str, Json], limits: Limits | None = None) -> None:
         self.data = dict(data)

@@ -1,10 +1,12 @@
 """Every vector of the A2E reference executor that the protocol does not override, and those that it decides anew."""
 
+from typing import Any
+
 import pytest
-from operations.operations_world import FakeStep, perform, run
 
 from muelle.core import MuelleError
 from muelle.packs import Json
+from operations.operations_world import FakeStep, perform, run
 
 MADRID = "Europe/Madrid"
 
@@ -168,7 +170,7 @@ def test_data_is_validated_with_the_reference_messages(kind: str, good: Json, ba
 
 
 def test_a_custom_pattern_matches_from_the_beginning() -> None:
-    rule = {"validationType": "custom", "pattern": "[A-Z]{2}"}
+    rule: dict[str, Any] = {"validationType": "custom", "pattern": "[A-Z]{2}"}
     assert perform("ValidateData", "AB12", **rule)["valid"]
     assert perform("ValidateData", "1AB", **rule)["error"] == "Value does not match pattern: [A-Z]{2}"
 

@@ -151,7 +151,7 @@ _SUGGESTIONS: Final = {
 
 def effects_of(config: Mapping[str, Json]) -> Effects:
     """Return what the method does to the world; one that a reference gives may write."""
-    return "reads" if config.get("method") in _READING else "writes"
+    return "reads" if literal_text(config, "method") in _READING else "writes"
 
 
 def call_of(config: Mapping[str, Json]) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from muelle.packs import Json, Limits, OperationType, ReadPath, Step, WritePath
 from muelle.workflows.operations.errors import CalculationFailed, NumberOutOfRange
-from muelle.workflows.operations.literals import is_literal
+from muelle.workflows.operations.literals import is_literal, literal_text
 from muelle.workflows.operations.numbers import afford_digits, afford_power, bounded_number
 
 Number = int | float
@@ -138,11 +138,11 @@ def _operand_needed(operation: str) -> str:
 
 def check_calculation(config: Mapping[str, Json]) -> list[tuple[str, str]]:
     """Find a missing operand, one that is no number, and a division by a written zero."""
-    operation, operand = config.get("operation"), config.get("operand")
-    if operation not in _BINARY:
+    operation, operand = literal_text(config, "operation"), config.get("operand")
+    if operation is None or operation not in _BINARY:
         return []
     if operand is None:
-        return [] if operation in _LISTS else [("/operand", _operand_needed(str(operation)))]
+        return [] if operation in _LISTS else [("/operand", _operand_needed(operation))]
     if not is_literal(operand) or not isinstance(operand, int | float | str):
         return []
     try:

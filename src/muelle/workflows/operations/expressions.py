@@ -24,6 +24,8 @@ ROOTS: Final = ("workflow", "config", "input", "loop")
 _READ: Final = re.compile(
     r"\b(workflow|config|input|loop)\b(?:\s*\.\s*([A-Za-z_]\w*)(?!\w*\s*\()|\s*\[\s*(?:\"([^\"\\]+)\"|'([^'\\]+)')\s*\])?"
 )
+_LOOP: Final = "loop_"
+_WORDS: Final = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![\w.])loop(?!\w)""")
 _LOOPS: Final = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(")
 _COPYING: Final = frozenset({"map", "filter"})  # they copy what they have gathered so far for every item
 _FAULTS: Final = (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError)
@@ -60,10 +62,15 @@ def compile_expression(expression: str) -> Program:
             f"The expression is longer than {LONGEST_EXPRESSION} characters", length=len(expression)
         )
     try:
-        return cast("Program", _cel().compile(expression))
+        return cast("Program", _cel().compile(_WORDS.sub(_without_loop, expression)))
     except ValueError as fault:
         reason = str(fault).partition("ERROR: ")[2] or str(fault)
         raise InvalidExpression(reason=reason.partition("\n")[0][:200]) from None
+
+
+def _without_loop(word: re.Match[str]) -> str:
+    """Write another name for `loop`, which CEL reserves; texts in quotes stay."""
+    return word.group(1) or _LOOP
 
 
 def fault_of(expression: str) -> str | None:
@@ -98,7 +105,7 @@ def decide(expression: str, step: Step[Any]) -> bool:
 
 def _execute(program: Program, variables: Mapping[str, Json]) -> Json:
     try:
-        return program.execute(variables)
+        return program.execute({**variables, _LOOP: variables["loop"]})
     except KeyError as fault:
         raise ExpressionFailed(f"The data has no {str(fault)[:100]}; has(…) tells whether it is there") from None
     except _FAULTS as fault:

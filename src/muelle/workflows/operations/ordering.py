@@ -40,16 +40,16 @@ def sort_rows(rows: list[Json], keys: Sequence[SortKey]) -> list[Json]:
 
 def _sort_by(rows: list[Json], field: str, *, descending: bool) -> list[Json]:
     path = segments(field)
+    if len(path) == 1:
+        get = itemgetter(path[0])
+        try:
+            if are_comparable(set(map(type, map(get, rows)))):
+                return sorted(rows, key=get, reverse=descending)
+        except (KeyError, TypeError):  # a row without the field, or no object: look closer
+            pass
     values: list[Json] = column(rows, field) if path else rows
     if not are_comparable(set(map(type, values))):
         return _sort_ranked(rows, values, descending=descending)
-    if not path:
-        return sorted(rows, reverse=descending)
-    if len(path) == 1 and type(rows[0]) is dict:
-        try:
-            return sorted(rows, key=itemgetter(path[0]), reverse=descending)
-        except (KeyError, TypeError):  # rows of several kinds; their values are comparable all the same
-            pass
     places = sorted(range(len(rows)), key=values.__getitem__, reverse=descending)
     return [rows[place] for place in places]
 

@@ -1,7 +1,6 @@
 """Calls made again: which, when, and how often."""
 
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Final
 from zlib import crc32
@@ -76,6 +75,8 @@ def retry_after(answer: HttpAnswer, now: datetime) -> float | None:
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdecimal():
         return float(text[:10])
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 6 ms that few runs need
+
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError):

@@ -72,11 +72,29 @@ def extract(value: Json, field: str) -> Json:
 
 def distinct(rows: list[Json], field: str | None) -> list[Json]:
     """Return the first row of each value of the field, or of each row itself."""
+    path = segments(field or "")
+    if len(path) == 1 and (firsts := _firsts(rows, path[0])) is not None:
+        return firsts
     values = rows if field is None else column(rows, field)
-    prints = values if set(map(type, values)) <= _PLAIN else [*map(fingerprint, values)]
+    marks = values if set(map(type, values)) <= _PLAIN else [*map(fingerprint, values)]
     first: dict[object, Json] = {}
-    for mark, row in zip(prints, rows, strict=True):
+    for mark, row in zip(marks, rows, strict=True):
         first.setdefault(mark, row)
+    return [*first.values()]
+
+
+def _firsts(rows: list[Json], key: str) -> list[Json] | None:
+    """Return the first row of each value of a key, or None if a row lacks it or Python takes true for 1 in them."""
+    first: dict[Json, Json] = {}
+    try:
+        for row in rows:
+            value = row[key]
+            if value not in first:
+                first[value] = row
+    except (KeyError, TypeError):  # a row without the field, no object, or a value that is a list or an object
+        return None
+    if (0 in first or 1 in first) and bool in {type(row[key]) for row in rows}:
+        return None
     return [*first.values()]
 
 
