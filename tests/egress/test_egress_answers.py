@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 
@@ -7,6 +8,7 @@ import pytest
 
 from egress.egress_world import Seen, World, agent, reply, world_with
 from muelle.core import HttpCall, TimedOut
+from muelle.egress.decompression import Body
 from muelle.egress.errors import (
     AnswerBroken,
     AnswerTooLarge,
@@ -61,6 +63,18 @@ async def test_compressed_answers_are_unpacked(world: World, encoding: str, body
 
     assert answer.body == b"hello"
     assert "content-encoding" not in answer.headers
+
+
+def test_a_decompression_bomb_takes_no_memory_before_it_is_refused() -> None:
+    bomb = gzip.compress(bytes(50 << 20))
+    body = Body("gzip", 1 << 10, "a.example")
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnswerTooLarge):
+            body.feed(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
