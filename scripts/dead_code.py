@@ -20,7 +20,7 @@ REPORTED = ("src/", "packs/", "scripts/")
 
 def unused(root: Path) -> dict[str, str]:
     """Return what nothing uses: `path:name` and what kind of thing it is."""
-    vulture = Vulture(ignore_decorators=["@pytest.*"])
+    vulture = Vulture(ignore_decorators=["@pytest.*", "@router.*", "@click.*", "@*.command*"])
     vulture.scavenge([root / folder for folder in SCANNED if (root / folder).is_dir()])
     found = {}
     for item in vulture.get_unused_code(min_confidence=60):

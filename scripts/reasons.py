@@ -15,7 +15,7 @@ FOLDERS = ("src", "packs", "scripts", "tests")
 SILENCED = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:|pyright:|mypy:|ruff:)", re.IGNORECASE)
 REASONED = re.compile(
     r"#\s*(noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*|type: ignore\[[a-z, -]+\]|pragma: no cover|ruff: noqa: [A-Z]+\d+)"
-    r"\s*(-|#)\s*\w.{3,}"
+    r"\s*(-|#)\s*['`\"\w].{3,}"
 )
 EXCEPTIONS_IN = {
     "[tool.ruff.lint]": ("ignore",),

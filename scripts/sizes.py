@@ -96,7 +96,8 @@ def _functions(tree: ast.AST, where: str) -> Iterator[Size]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             name = f"{where}::{node.name}"
             yield Size("function", name, (node.end_lineno or node.lineno) - node.lineno + 1)
-            yield Size("parameters", f"{name}()", _parameters(node))
+            if not _is_route(node):
+                yield Size("parameters", f"{name}()", _parameters(node))
             yield from _functions(node, name)
         elif isinstance(node, ast.ClassDef):
             yield from _functions(node, f"{where}::{node.name}")
@@ -107,6 +108,11 @@ def _functions(tree: ast.AST, where: str) -> Iterator[Size]:
 def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     every = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
     return sum(argument.arg not in {"self", "cls"} for argument in every)
+
+
+def _is_route(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a function answers a route or a command: its parameters are those of the request."""
+    return any(ast.unparse(each).startswith(("router.", "click.")) for each in node.decorator_list)
 
 
 def _unit(size: Size) -> str:

@@ -1,14 +1,9 @@
 """The page of the HTTP interface, from the same OpenAPI document that the server serves."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
-from muelle.app import open_app, read_configuration
-from muelle.doors.http.api import build_door
-from muelle.packs import pack_entries
+from muelle.doors.http.api import openapi_document
 from reference.texts import Texts, row, table_head
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -17,23 +12,11 @@ METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 def page(texts: Texts) -> list[str]:
     """Return the lines of the page."""
     lines = [f"# {texts.heading('HTTP')}", ""]
-    for path, methods in sorted(asyncio.run(_document())["paths"].items()):
+    for path, methods in sorted(openapi_document()["paths"].items()):
         for method in METHODS:
             if method in methods:
                 lines += _entry(f"{method.upper()} {path}", methods[method], texts)
     return lines
-
-
-async def _document() -> Mapping[str, Any]:
-    """Return what a Muelle on memory twins, without outside packs, serves under `/openapi.json`."""
-    outside = ",".join(entry.name for entry in pack_entries())
-    configuration = read_configuration(None, {"MUELLE__PACKS__DISABLED": outside})
-    async with open_app(configuration, None) as app:
-        transport = httpx.ASGITransport(app=build_door(app))
-        async with httpx.AsyncClient(transport=transport, base_url="http://muelle") as client:
-            answer = await client.get("/openapi.json")
-    document: Mapping[str, Any] = answer.raise_for_status().json()
-    return document
 
 
 def _entry(title: str, operation: Mapping[str, Any], texts: Texts) -> list[str]:

@@ -37,6 +37,10 @@ def test_one_past_a_limit_is_named(tmp_path: Path, text: str, fault: str) -> Non
     assert too_large(tmp_path, text) == [fault]
 
 
+def test_a_route_has_as_many_parameters_as_its_request(tmp_path: Path) -> None:
+    assert too_large(tmp_path, "@router.get('/')\n" + function(2, parameters=7)) == []
+
+
 def test_what_is_listed_may_stay_and_not_grow() -> None:
     size = sizes.Size("file", "src/a.py", 500)
 
@@ -63,7 +67,14 @@ def test_silencing_without_a_reason_is_seen(tmp_path: Path, comment: str) -> Non
     assert [fault for fault in reasons.in_source(source, tmp_path) if "without a reason" in fault]
 
 
-@pytest.mark.parametrize("comment", ["noqa: S608 - names are ours", "type: ignore[arg-type]  # T is a dataclass"])
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "noqa: S608 - names are ours",
+        "type: ignore[arg-type]  # T is a dataclass",
+        "noqa: PLC0415 - `up` alone needs it",
+    ],
+)
 def test_silencing_with_a_reason_is_fine(tmp_path: Path, comment: str) -> None:
     source = tmp_path / "a.py"
     source.write_text(f"x = 1  # {comment}\n")
