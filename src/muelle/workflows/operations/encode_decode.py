@@ -69,19 +69,7 @@ _CODECS: Final[dict[tuple[str, str], Callable[[str], str]]] = {
 def encode_decode(config: EncodeDecode, step: Step[Any]) -> Json:
     """Return the encoded or decoded text."""
     text = text_of(step.read(config.input_path))
-    return bounded(def _to_html(text: str) -> str:
-    import html  # noqa: PLC0415 - 6 ms for a table of entities that few runs need
-
-    return html.escape(text)
-
-
-def _from_html(text: str) -> str:
-    import html  # noqa: PLC0415 - as above
-
-    return html.unescape(text)
-
-
-_CODECS[config.encoding, config.operation](text), step.limits)
+    return bounded(_CODECS[config.encoding, config.operation](text), step.limits)
 
 
 ENCODE_DECODE = OperationType(

@@ -103,4 +103,4 @@ def _named(value: object) -> Json:
     """Return what stands for a credential in the digest: its name."""
     if isinstance(value, CredentialRef):
         return {"credentialRef": value.id}
-    raise NotImplementedError(type(value))
+    raise TypeError(type(value))
