@@ -21,10 +21,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 
 _MILLISECOND = 1_000_000
 _ENTROPY = 10  # bytes: 74 of the 80 bits survive beside version and variant
-_VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
-_BELOW_VERSION = (1 << 12) - 1
-_BELOW_VARIANT = (1 << 62) - 1
+_TWELVE_BITS = (1 << 12) - 1
+_SIXTY_TWO_BITS = (1 << 62) - 1
 
 
 class InvalidName(Invalid):
@@ -37,9 +36,8 @@ class InvalidName(Invalid):
 def uuid7(nanoseconds: int, entropy: bytes) -> str:
     """Return 32 hex digits: a UUID of version 7 (RFC 9562, section 5.7) for a time and 10 random bytes."""
     chance = int.from_bytes(entropy, "big")
-    high = (nanoseconds // _MILLISECOND) << 80
-    middle = _VERSION | ((chance >> 62) & _BELOW_VERSION) << 64
-    return f"{high | middle | _VARIANT | (chance & _BELOW_VARIANT):032x}"
+    rand_a, rand_b = chance >> 62 & _TWELVE_BITS, chance & _SIXTY_TWO_BITS
+    return f"{nanoseconds // _MILLISECOND:012x}7{rand_a:03x}{_VARIANT | rand_b:016x}"
 
 
 def name(text: str, field: str = "name") -> str:

@@ -1,9 +1,11 @@
 """The audit record: who did, or tried to do, what, and when."""
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import structs
 
 from muelle.core import AuditId, Clock, Ids, PrincipalId, TenantId, redact
 from muelle.identity.errors import InvalidCursor, InvalidPage
@@ -78,7 +80,7 @@ class Acts:
 def cleaned(act: Act) -> Act:
     """Return the act as it may be kept: no key in it, no text too long, no character that a database refuses."""
     resource, request, detail = cleaned_texts(act)
-    return replace(act, resource=resource, request=request, detail=detail)
+    return structs.replace(act, resource=resource, request=request, detail=detail)
 
 
 def cleaned_texts(act: Act) -> tuple[str, str, str]:

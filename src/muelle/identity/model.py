@@ -6,6 +6,8 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Generic, Literal, TypeVar
 
+import msgspec
+
 from muelle.core import AuditId, Forbidden, GrantId, Invalid, KeyId, PrincipalId, TenantId
 
 Kind = Literal["user", "agent", "service"]
@@ -215,9 +217,11 @@ class Grant:
     created: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What somebody did or tried to do: a row of the audit record. `detail` never holds a secret."""
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody did or tried to do: a row of the audit record. `detail` never holds a secret.
+
+    A Struct, for each request makes one, and a data class takes five times as long.
+    """
 
     id: AuditId
     tenant: TenantId
