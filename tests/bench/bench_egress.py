@@ -32,11 +32,12 @@ Once = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one client did under one load; latencies in milliseconds."""
+    """What one client did under one load: latencies in milliseconds, CPU of its process in microseconds a call."""
 
     rate: float
     median: float
     p99: float
+    cpu: float
 
 
 class Answers(asyncio.Protocol):
@@ -75,11 +76,12 @@ async def load(once: Once, concurrency: int, calls: int) -> Measured:
             await once()
             taken.append(time.perf_counter() - began)
 
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*(work() for _ in range(concurrency)))
     rate = calls / (time.perf_counter() - began)
+    cpu = (time.process_time() - worked) / calls * 1e6
     taken.sort()
-    return Measured(rate, taken[len(taken) // 2] * 1000, taken[len(taken) * 99 // 100] * 1000)
+    return Measured(rate, taken[len(taken) // 2] * 1000, taken[len(taken) * 99 // 100] * 1000, cpu)
 
 
 async def measure(open_client: Callable[[str, str, bytes], Awaitable[tuple[Once, Once]]], url: str) -> None:
@@ -89,7 +91,7 @@ async def measure(open_client: Callable[[str, str, bytes], Awaitable[tuple[Once,
         await load(once, concurrency, calls // 10)
         result = await load(once, concurrency, calls)
         await close()
-        print(method, concurrency, result.rate, result.median, result.p99)
+        print(method, concurrency, result.rate, result.median, result.p99, result.cpu)
     print("memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
@@ -202,12 +204,12 @@ MODULES = {
 
 def _print_table(rows: dict[str, dict[str, list[float]]]) -> None:
     first = next(iter(rows.values()))
-    print(f"{'client':<10} {'load':<8} {'calls/s':>9} {'of best':>8} {'p50 ms':>8} {'p99 ms':>8}")
+    print(f"{'client':<10} {'load':<8} {'calls/s':>9} {'of best':>8} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>7}")
     for name in [key for key in first if key not in {"memory", "import"}]:
         best = max(row[name][0] for row in rows.values())
         for client, row in rows.items():
-            rate, median, p99 = row[name]
-            print(f"{client:<10} {name:<8} {rate:>9.0f} {rate / best:>8.2f} {median:>8.2f} {p99:>8.2f}")
+            rate, median, p99, cpu = row[name]
+            print(f"{client:<10} {name:<8} {rate:>9.0f} {rate / best:>8.2f} {median:>8.2f} {p99:>8.2f} {cpu:>7.0f}")
     for client, row in rows.items():
         print(f"{client:<10} import {row['import'][0]:.0f} ms, peak memory {row['memory'][0]:.0f} MiB")
 
