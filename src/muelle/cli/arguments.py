@@ -1,7 +1,7 @@
 """What is written on the command line, as values."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +82,15 @@ def read_limits(pairs: Iterable[str]) -> dict[str, float]:
                 f"The limit '{name}' takes a number, not '{value[:100]}'.", option="--limit"
             ) from None
     return limits
+
+
+def merged_limits(
+    present: Mapping[str, float], pairs: Iterable[str], removed: Iterable[str]
+) -> dict[str, float] | None:
+    """Return present limits with those of NAME=N over them and less the removed ones; None if nothing changes."""
+    given, gone = read_limits(pairs), set(removed)
+    for name in sorted(gone - present.keys()):
+        raise InvalidArgument(f"There is no limit '{name[:100]}' to take away.", option="--unlimit")
+    if not given and not gone:
+        return None
+    return {name: value for name, value in {**present, **given}.items() if name not in gone or name in given}

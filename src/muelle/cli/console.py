@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +60,19 @@ class Console:
             document = msgspec.json.format(document, indent=2)
         click.echo(document)
 
-    def item(self, fields: Mapping[str, Any]) -> None:
+    def item(self, thing: Any) -> None:  # noqa: ANN401 - a shape, or a mapping of JSON values
         """Print one thing: its fields, one a line."""
         if self.is_json:
-            self.json(fields)
+            self.json(thing)
             return
+        fields = plain(thing)
         width = max(map(len, fields), default=0)
         for name, value in fields.items():
             click.echo(f"{name:<{width}}{_GAP}{text_of(value)}".rstrip())
 
-    def listing(
-        self, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], following: str | None = None
-    ) -> None:
+    def listing(self, name: str, things: Iterable[Any], columns: Sequence[str], following: str | None = None) -> None:
         """Print things of one kind: as JSON `{name: […], count, next_cursor}`, else `columns` of them as a table."""
+        rows = [plain(thing) for thing in things]
         if self.is_json:
             self.json({name: rows, "count": len(rows), "next_cursor": following})
             return
@@ -92,6 +92,14 @@ class Console:
         if is_sure or not sys.stdin.isatty():
             return
         click.confirm(question, abort=True, err=True)
+
+
+def plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - a shape, or a mapping of JSON values
+    """Return the fields of a thing as JSON has them."""
+    import msgspec  # noqa: PLC0415 - `muelle --help` needs none
+
+    fields: dict[str, Any] = msgspec.to_builtins(thing)
+    return fields
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - any JSON value

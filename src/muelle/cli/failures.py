@@ -94,8 +94,10 @@ def _tell_problem(console: Console, problem: Mapping[str, Any]) -> None:
         return
     console.note(f"{console.paint('error:', 'red')} {problem['message']}")
     issues = problem.get("issues", [])
-    for name in problem.keys() - MuelleError().problem().keys() - {"issues"}:
-        console.note(f"  {name}: {text_of(problem[name])}")
+    told = {*MuelleError().problem(), "issues"}
+    for name, value in problem.items():
+        if name not in told and text_of(value):
+            console.note(f"  {name}: {text_of(value)}")
     tell_issues(console, issues)
     for suggestion in () if issues else problem["suggestions"]:
         console.note(f"  {console.paint('→', 'cyan')} {suggestion}")

@@ -16,6 +16,19 @@ _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 _COMMANDS = {
     "up": "muelle.cli.up:up",
     "run": "muelle.cli.run:run",
+    "validate": "muelle.cli.validate:validate",
+    "operations": "muelle.cli.operations:operations",
+    "agents": "muelle.cli.agents:agents",
+    "keys": "muelle.cli.keys:keys",
+    "grants": "muelle.cli.grants:grants",
+    "apis": "muelle.cli.apis:apis",
+    "credentials": "muelle.cli.credentials:credentials",
+    "tenants": "muelle.cli.tenants:tenants",
+    "audit": "muelle.cli.audit:audit",
+    "executions": "muelle.cli.executions:executions",
+    "settings": "muelle.cli.effective:settings",
+    "doctor": "muelle.cli.doctor:doctor",
+    "completion": "muelle.cli.completion:completion",
     "version": "muelle.cli.version:version",
 }
 

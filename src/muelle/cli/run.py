@@ -40,24 +40,19 @@ def run(
     if it may not be run.
     """
     from muelle.cli.arguments import read_bytes, read_inputs  # noqa: PLC0415 - `muelle --help` needs neither
-    from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
+    from muelle.cli.session import act, acting_as  # noqa: PLC0415 - loads all of Muelle
 
     given = read_inputs(inputs, pairs)
     document = read_bytes(file)
 
     async def action(app: "App", owner: "Principal") -> "Outcome":
-        actor = owner if agent is None else await _agent(app, owner, agent)
+        actor = await acting_as(app, owner, agent)
         async with _progress(console):
             return await app.workflows.run(actor, document, given)
 
     outcome = act(console, action)
     _show(console, outcome, form)
     return 0 if outcome.status == "success" else 1
-
-
-async def _agent(app: "App", owner: "Principal", name: str) -> "Principal":
-    agent = await app.identity.agents.show(owner, name)
-    return await app.identity.principal(agent.tenant, agent.id)
 
 
 def _show(console: Console, outcome: "Outcome", form: "Format") -> None:

@@ -14,10 +14,11 @@ from muelle.app import App, Configuration, open_app, read_configuration
 from muelle.cli import home
 from muelle.cli.console import Console
 from muelle.cli.failures import Unopened, is_debugging
-from muelle.core import Metrics, MuelleError, log_to, redact
+from muelle.core import Metrics, MuelleError, PrincipalId, log_to, redact
 from muelle.identity import Principal
 
 T = TypeVar("T")
+_ID = "agent_"
 Action = Callable[[App, Principal], Awaitable[T]]
 
 
@@ -68,6 +69,21 @@ async def opened_as(
         except MuelleError as error:
             raise Unopened(error) from error
         yield app
+
+
+async def acting_as(app: App, owner: Principal, agent: str | None) -> Principal:
+    """Return an agent by name, as it acts with its own grants; the owner if none is named."""
+    if agent is None:
+        return owner
+    found = await app.identity.agents.show(owner, agent)
+    return await app.identity.principal(found.tenant, found.id)
+
+
+async def principal_id(app: App, owner: Principal, named: str | None) -> PrincipalId | None:
+    """Return the id of who is named by name or id; raise AgentNotFound."""
+    if named is None or named.startswith(_ID):
+        return None if named is None else PrincipalId(named)
+    return (await app.identity.agents.show(owner, named)).id
 
 
 def keep_new_key(console: Console, app: App) -> None:
