@@ -13,6 +13,7 @@ from typing import Any
 
 from muelle.core import Clock, Ids, Invalid, Metrics, NoMetrics, SystemClock, TenantId, read_settings
 from muelle.egress import (
+    CALL_LIMITS,
     Api,
     Credential,
     Egress,
@@ -55,7 +56,7 @@ from muelle.workflows.operations.pack import BUILT_IN
 
 SETTINGS_FILE = "muelle.toml"
 ADMIN_KEY_FILE = "admin.key"
-LIMIT_NAMES = frozenset(item.name for item in fields(Limits))
+LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
 
 
 class UnreadableSettings(Invalid):
@@ -168,17 +169,20 @@ async def open_app(
         egress = await stack.enter_async_context(open_egress(parts))
         opened = await stack.enter_async_context(open_packs(known, configuration.packs, configuration.environment))
         planner = Planner(Catalogue(known.operations), settings.workflows)
+        limits = settings.workflows.limits
         among = Surroundings(
             clock=clock,
+            ids=ids,
+            metrics=metrics,
             journal=stores.journal,
             trail=stores.trail,
             acts=Acts(clock, ids),
+            blobs=stores.blobs,
+            values=stores.values,
             resources=opened.operations,
+            limits=limits,
         )
-        limits = settings.workflows.limits
-        workflows = Workflows(
-            planner, among, egress, stores.blobs, stores.values, ids=ids, metrics=metrics, limits=limits
-        )
+        workflows = Workflows(planner, among, egress)
         yield App(
             settings=settings,
             clock=clock,

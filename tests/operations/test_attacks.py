@@ -155,7 +155,7 @@ def test_a_key_cannot_leave_its_space(key: str) -> None:
     assert [pointer for pointer, _ in faults("StoreData", key=key)] == ["/key"]
     with pytest.raises(MuelleError) as failure:
         valid_key(key)
-    assert failure.value.code == "invalid_key"
+    assert failure.value.code == "invalid_storage_key"
 
 
 @pytest.mark.parametrize("key", ["a", "reports/2026-01.json", "..a", "a" * 512])

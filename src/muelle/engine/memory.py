@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from muelle.core import RunId, TenantId
 from muelle.engine.cursor import MOST_RUNS, read_cursor, write_cursor

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from muelle.core import RunId, TenantId
 from muelle.engine.cursor import MOST_RUNS, read_cursor, write_cursor

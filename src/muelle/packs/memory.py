@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from muelle.core import HttpAnswer, HttpCall, NotFound, PrincipalId, RunId, TenantId
+from muelle.core import HttpAnswer, HttpCall, MuelleError, PrincipalId, RunId, TenantId
 from muelle.packs.model import MISSING, Http, Json, Limits, Missing, Space, Storage
 
 
@@ -37,10 +37,14 @@ class MemoryStorage:
         return self.kept.get((space, key))
 
 
-class MissingHere(NotFound):
+class MissingHere(MuelleError):
     """The data model of this step has nothing at that path."""
 
     code = "missing_data"
+    category = "data_error"
+    status = 422
+    recoverable = True
+    suggestions = ("Give the step that data.",)
 
 
 def refuse(call: HttpCall) -> HttpAnswer:

@@ -2,7 +2,7 @@
 
 A path is `/a/b/0` or `/a/b[0]`, the first slash optional, with JSON Pointer's escapes `~0` for `~` and `~1` for `/`,
 and `~2` for a `[` that is part of a name. What a path means is a tuple of segments. A number indexes a list; in an
-object it is a key.
+object it is a key. No segment is empty, and a path has at most 4,096 characters.
 """
 
 from functools import lru_cache
@@ -13,6 +13,8 @@ from muelle.packs import MISSING, Missing
 
 Path = tuple[str, ...]
 ROOTS = ("workflow", "config", "input", "loop")
+LONGEST_PATH = 4_096  # characters
+_LONGEST_KEPT = 256  # characters: the paths of strangers must not fill the memory
 _LONGEST_INDEX = 10  # digits: no list has more items, and int() of many digits is slow
 
 
@@ -32,9 +34,14 @@ class MissingData(MuelleError):
     suggestions = ("Give the reference a default, or make sure that the operation that writes this path runs first.",)
 
 
-@lru_cache(maxsize=16_384)
 def parse_path(text: str) -> Path:
-    """Return the segments of a path; raise InvalidPath if it has none or an unclosed bracket."""
+    """Return the segments of a path; raise InvalidPath if it has none, an unclosed bracket, or is too long."""
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _parsed(text)
+
+
+def _parsed(text: str) -> Path:
+    if len(text) > LONGEST_PATH:
+        raise InvalidPath(path=text[:200], longest=LONGEST_PATH)
     bare = text.removeprefix("/")
     if not bare or bare.endswith("/") or "//" in bare:
         raise InvalidPath(path=text[:200])
@@ -44,6 +51,9 @@ def parse_path(text: str) -> Path:
     if "~" in bare:
         segments = [segment.replace("~1", "/").replace("~2", "[").replace("~0", "~") for segment in segments]
     return tuple(segments)
+
+
+_kept = lru_cache(maxsize=16_384)(_parsed)
 
 
 def _indexed(part: str, text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """A plan: a document after parsing and validation, immutable. Making one is pure; `Planner` caches by the text."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from muelle.workflows.order import Block, Span, block_of
 from muelle.workflows.paths import Path, format_path, overlap
 from muelle.workflows.references import Interpolation, Reference
 from muelle.workflows.shape import Check, Findings, Location, compile_shape
+from muelle.workflows.substitution import substituted
 
 _MOST_SUGGESTIONS = 10  # each compares a word with up to a thousand
 
@@ -184,8 +186,8 @@ class _Planning:
         self, operation: DraftOperation, kind: OperationType[Any], found: Findings, on_error: OnError
     ) -> Node | None:
         raw = operation.config
-        for place, name in found.credentials:
-            raw = assigned(raw, place, CredentialRef(name))
+        if found.credentials:
+            raw = substituted(raw, [(place, CredentialRef(name)) for place, name in found.credentials])
         config = None
         if not found.references:
             try:
@@ -236,8 +238,9 @@ class _Planning:
         children = self._children()
         if draft.order is not None:
             order = draft.order
-            for twice in {item for item in order if order.count(item) > 1} if len(set(order)) < len(order) else ():
-                self._fault("duplicate_in_order", f"'{twice}' stands twice in the order", twice)
+            for item, times in Counter(order).items():
+                if times > 1:
+                    self._fault("duplicate_in_order", f"'{item[:100]}' stands twice in the order", item[:100])
         elif draft.root is not None:
             order = [draft.root, *(item for item in known if item != draft.root)]
         else:

@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 
-from muelle.core import Clock, Forbidden, MuelleError, RunId
+from muelle.core import Clock, Forbidden, Ids, Metrics, MuelleError, RunId
 from muelle.engine import Journal, RunStatus
 from muelle.identity import Acts, AuditTrail, Principal
 from muelle.packs import MISSING, Http, Limits, Opened, OperationType, Storage
+from muelle.stores import Blobs, KeyValues
 from muelle.workflows.data_model import Tree
 from muelle.workflows.errors import (
     DataTooLarge,
@@ -34,6 +35,7 @@ from muelle.workflows.paths import MissingData, parse_path
 from muelle.workflows.plan import Node, OnError, Plan, assigned
 from muelle.workflows.record import Record, Tally
 from muelle.workflows.step import OperationStep
+from muelle.workflows.storage import RunStorage
 
 LOG = logging.getLogger("muelle.workflows")
 ENCODE = msgspec.json.Encoder().encode
@@ -43,13 +45,29 @@ _HEAVY = 20_000  # items or characters; below, handing over to a thread costs mo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What runs are made among; the same for all runs of a service."""
+    """What runs are made among; the same for all runs of a service. `limits` hold where a principal has no others."""
 
     clock: Clock
+    ids: Ids
+    metrics: Metrics
     journal: Journal
     trail: AuditTrail
     acts: Acts
+    blobs: Blobs
+    values: KeyValues
     resources: Mapping[str, Opened[OperationType[Any]]]
+    limits: Limits
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run, for whom, within which bounds; `request` is the id of the request that asked for it."""
+
+    run: RunId
+    plan: Plan
+    principal: Principal
+    limits: Limits
+    inputs: Mapping[str, Any]
+    request: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,29 +86,36 @@ class Outcome:
 class Run:
     """One run on its way."""
 
-    def __init__(  # noqa: PLR0913 - a run is where everything meets
-        self,
-        run: RunId,
-        plan: Plan,
-        principal: Principal,
-        *,
-        limits: Limits,
-        inputs: Mapping[str, Any],
-        among: Surroundings,
-        http: Http,
-        storage: Storage,
-        request: str = "",
-    ) -> None:
-        self.id = run
-        self.plan = plan
-        self.principal = principal
-        self.limits = limits
+    __slots__ = (
+        "_bytes",
+        "_inputs",
+        "_interrupted",
+        "_places",
+        "_steps",
+        "_stopped",
+        "_tallies",
+        "among",
+        "http",
+        "id",
+        "limits",
+        "log",
+        "plan",
+        "principal",
+        "request",
+        "storage",
+    )
+
+    def __init__(self, assigned: Assignment, among: Surroundings, http: Http) -> None:
+        self.id = assigned.run
+        self.plan = assigned.plan
+        self.principal = assigned.principal
+        self.limits = assigned.limits
+        self.request = assigned.request
         self.among = among
         self.http = http
-        self.storage = storage
-        self.request = request
-        self._inputs = inputs
-        self.log = Logbook(among.journal, run, principal.tenant)
+        self.storage: Storage = RunStorage(assigned.principal, assigned.run, among.blobs, among.values)
+        self.log = Logbook(among.journal, assigned.run, assigned.principal.tenant)
+        self._inputs = assigned.inputs
         self._tallies: dict[str, Tally] = {}
         self._stopped: MuelleError | None = None
         self._interrupted: dict[OperationStep, Node] = {}

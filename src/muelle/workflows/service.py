@@ -2,24 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
-from muelle.core import Forbidden, HttpAnswer, HttpCall, Ids, Invalid, Metric, Metrics, RunId
+from muelle.core import Forbidden, HttpAnswer, HttpCall, Invalid, Metric, RunId
 from muelle.identity import Principal
 from muelle.packs import Limits
-from muelle.stores import Blobs, KeyValues
 from muelle.workflows.errors import InvalidInputs, WorkflowRefused
 from muelle.workflows.issues import Issue, as_dict
 from muelle.workflows.json_stream import is_deeper
 from muelle.workflows.plan import Plan
 from muelle.workflows.planner import Planner
-from muelle.workflows.run import Outcome, Run, Surroundings
-from muelle.workflows.storage import RunStorage
+from muelle.workflows.run import Assignment, Outcome, Run, Surroundings
 
 RUNS = Metric("muelle_runs_total", "Runs that ended, by status.", "counter", ("status",))
 RUN_SECONDS = Metric("muelle_run_seconds", "How long runs took.", "histogram")
 STEPS = Metric("muelle_operations_total", "Operations that ended, by type and status.", "counter", ("type", "status"))
+_LIMIT_NAMES = frozenset(item.name for item in fields(Limits))
 _MOST_REFUSALS = 50  # acts recorded for one refused document
 
 
@@ -79,31 +78,16 @@ class Report:
 class Workflows:
     """Runs documents for principals. One for a process; runs share nothing but what is injected here."""
 
-    def __init__(  # noqa: PLR0913 - the composition of a room
-        self,
-        planner: Planner,
-        among: Surroundings,
-        outbound: Outbound,
-        blobs: Blobs,
-        values: KeyValues,
-        *,
-        ids: Ids,
-        metrics: Metrics,
-        limits: Limits,
-    ) -> None:
+    def __init__(self, planner: Planner, among: Surroundings, outbound: Outbound) -> None:
         self.planner = planner
         self._among = among
         self._outbound = outbound
-        self._blobs = blobs
-        self._values = values
-        self._ids = ids
-        self._metrics = metrics
-        self._limits = limits
         self._allowed: dict[str, object] = {}
 
     def limits(self, principal: Principal) -> Limits:
         """Return the bounds that hold for a principal."""
-        return replace(self._limits, **_typed(principal.limits)) if principal.limits else self._limits
+        limits = self._among.limits
+        return replace(limits, **_typed(principal.limits)) if principal.limits else limits
 
     async def validate(self, principal: Principal, document: bytes) -> Report:
         """Return every issue: syntax, structure, types, references, permissions, advice. Nothing runs."""
@@ -126,20 +110,12 @@ class Workflows:
         if inputs and is_deeper(inputs, limits.depth):
             raise InvalidInputs(limit=limits.depth, reason="nested too deep")
         await self._authorise(principal, plan, request)
-        run = RunId(self._ids.mint("run"))
-        allowed = self._among.acts.allowed(principal, "workflows:run", plan.workflow, request=request, detail=run)
-        recorded = self._among.trail.record([allowed])
-        walk = Run(
-            run,
-            plan,
-            principal,
-            limits=limits,
-            inputs=inputs,
-            among=self._among,
-            http=BoundHttp(self._outbound, principal),
-            storage=RunStorage(principal, run, self._blobs, self._values),
-            request=request,
-        )
+        among = self._among
+        run = RunId(among.ids.mint("run"))
+        allowed = among.acts.allowed(principal, "workflows:run", plan.workflow, request=request, detail=run)
+        recorded = among.trail.record([allowed])
+        assigned = Assignment(run=run, plan=plan, principal=principal, limits=limits, inputs=inputs, request=request)
+        walk = Run(assigned, among, BoundHttp(self._outbound, principal))
         walk.log.watch(recorded)
         outcome = await walk.execute()
         self._measure(outcome)
@@ -182,11 +158,12 @@ class Workflows:
         return refused
 
     def _measure(self, outcome: Outcome) -> None:
-        self._metrics.count(RUNS, outcome.status)
-        self._metrics.observe(RUN_SECONDS, outcome.took / 1_000_000)
+        metrics = self._among.metrics
+        metrics.count(RUNS, outcome.status)
+        metrics.observe(RUN_SECONDS, outcome.took / 1_000_000)
         for name, tally in outcome.tallies.items():
             kind = outcome.plan.nodes[name].type.name
-            self._metrics.count(STEPS, kind, tally.telling.status, by=tally.runs)
+            metrics.count(STEPS, kind, tally.telling.status, by=tally.runs)
 
 
 def _refusal(scope: str, resource: str, error: Forbidden | Invalid | None = None) -> Issue:
@@ -196,5 +173,7 @@ def _refusal(scope: str, resource: str, error: Forbidden | Invalid | None = None
 
 
 def _typed(limits: Mapping[str, float]) -> dict[str, Any]:
-    """Give limits as they are stored the types of their fields: all are whole numbers but the time."""
-    return {name: value if name == "run_seconds" else int(value) for name, value in limits.items()}
+    """Give limits as they are stored the types of their fields; what other rooms heed is not ours."""
+    return {
+        name: value if name == "run_seconds" else int(value) for name, value in limits.items() if name in _LIMIT_NAMES
+    }

@@ -161,10 +161,10 @@ class WaitTooLong(TooLarge):
     suggestions = ("Wait for less, or start the rest as a scheduled workflow.",)
 
 
-class InvalidKey(Invalid):
+class InvalidStorageKey(Invalid):
     """A key is 1 to 512 letters, digits, '.', '_', '-' and '/', without empty, '.', '..' or '.muelle' parts."""
 
-    code = "invalid_key"
+    code = "invalid_storage_key"
     suggestions = ("Use a key such as reports/2026-01.json.",)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from muelle.packs import Json, OperationType, ReadPath, Space, Step, WritePath
-from muelle.workflows.operations.errors import InvalidKey, NothingStored, UnreadableContent, WrongInput
+from muelle.workflows.operations.errors import InvalidStorageKey, NothingStored, UnreadableContent, WrongInput
 from muelle.workflows.operations.literals import literal_text
 from muelle.workflows.operations.texts import text_of
 
@@ -59,10 +59,10 @@ async def store_data(config: StoreData, step: Step[Any]) -> Json:
 
 
 def valid_key(key: str) -> str:
-    """Return the key; raise InvalidKey if it could name something else than a value of its own space."""
+    """Return the key; raise InvalidStorageKey if it could name something else than a value of its own space."""
     parts = key.split("/")
     if not _KEY.fullmatch(key) or parts[0] == RESERVED or not {"", ".", ".."}.isdisjoint(parts):
-        raise InvalidKey(key=key[:100])
+        raise InvalidStorageKey(key=key[:100])
     return key
 
 
@@ -120,7 +120,7 @@ def check_key(config: Mapping[str, Json]) -> list[tuple[str, str]]:
     try:
         if key is not None:
             valid_key(key)
-    except InvalidKey as fault:
+    except InvalidStorageKey as fault:
         return [("/key", fault.message)]
     return []
 
