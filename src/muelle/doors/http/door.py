@@ -27,6 +27,7 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 LOG = logging.getLogger("muelle.http")
 REQUESTS = Metric("muelle_http_requests_total", "HTTP requests, by method and status.", "counter", ("method", "status"))
 SECONDS = Metric("muelle_http_request_seconds", "How long HTTP requests took.", "histogram")
+_DIGITS = 15  # of a body's length: no body has 1e15 bytes
 _CLIENT_LEFT = 499  # for metrics and the log: nobody is there to get it
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -202,14 +203,14 @@ def _key(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def _limited(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> Receive:
-    """Refuse a body over the limit: by what its header says before reading, and by counting while reading."""
+    """Refuse a body over the limit when it is asked for: by what its header says, and by counting while reading."""
     declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and (len(declared) > 15 or int(declared) > limit):  # noqa: PLR2004 - no body has 1e15 bytes
-        raise BodyTooLarge(limit=limit)
-    read = 0
+    read = limit + 1 if declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limit) else 0
 
     async def limited() -> Message:
         nonlocal read
+        if read > limit:
+            raise BodyTooLarge(limit=limit)
         message = await receive()
         read += len(message.get("body", b""))
         if read > limit:

@@ -3,6 +3,9 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
 
 import uvicorn
 
@@ -54,16 +57,35 @@ class _Server(uvicorn.Server):
 
 async def serve(app: App, listener: socket.socket, is_ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, then let open requests end; call `is_ready` once it answers."""
-    config = uvicorn.Config(
-        build_door(app),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=int(app.settings.http.drain_seconds),
-    )
-    server = _Server(config, is_ready)
+    server = server_of(app, is_ready)
     async with asyncio.TaskGroup() as group:
         watch = group.create_task(app.identity.watch())
         await server.serve(sockets=[listener])
         watch.cancel()
+
+
+def server_of(app: App, is_ready: Callable[[], None]) -> uvicorn.Server:
+    """Return a server that is not running yet; it ends when `should_exit` is set."""
+    settings = app.settings.http
+    config = uvicorn.Config(
+        build_door(app),
+        http=_protocol(app),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,  # nothing here depends on the client's address
+        server_header=False,
+        timeout_keep_alive=settings.keepalive_seconds,
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+    )
+    return _Server(config, is_ready)
+
+
+def _protocol(app: App) -> Any:  # noqa: ANN401 - uvicorn calls it as it would call a class
+    """Return what makes connections; without httptools (on Windows) uvicorn's own, which bounds the head only."""
+    if find_spec("httptools") is None:
+        return "auto"
+    from muelle.doors.http.protocol import BoundedProtocol  # noqa: PLC0415 - needs httptools
+
+    return partial(BoundedProtocol, app.settings.http, app.ids)

@@ -10,6 +10,9 @@ class HttpSettings:
     host: str = "127.0.0.1"  # the address to listen on; 0.0.0.0 for every one of this machine
     port: int = 8000  # the port to listen on
     body_bytes: int = 8 << 20  # the body of a request
+    head_bytes: int = 64 << 10  # all headers of a request
+    request_seconds: float = 60.0  # how long a whole request may take to arrive, and a new connection to send one
+    keepalive_seconds: int = 30  # how long a connection may be idle between requests
     access_log: bool = False  # log every request
     drain_seconds: float = 10.0  # how long a stop waits for requests that are being answered
     backlog: int = 2048  # connections that may wait to be accepted
