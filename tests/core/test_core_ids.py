@@ -1,3 +1,4 @@
+import os
 import uuid
 
 import pytest
@@ -52,3 +53,16 @@ def test_other_names_are_refused_with_the_field(text: str) -> None:
     with pytest.raises(InvalidName) as refused:
         name(text, "agent")
     assert refused.value.facts == {"field": "agent", "value": text[:100]}
+
+
+def test_a_forked_process_mints_other_ids() -> None:
+    ids = Ids(ManualClock())
+    ids.mint("run")
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        os.write(writer, ids.mint("run").encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        assert told.read() != ids.mint("run")
