@@ -1,6 +1,6 @@
 """What every room shares: ids, time, money, events, errors, settings, telemetry."""
 
-from muelle.core.bodies import Body, InvalidBody, UnsupportedMediaType, answers, json_schema
+from muelle.core.bodies import Body, InvalidBody, UnsupportedMediaType, answers, dated, json_schema
 from muelle.core.clock import Clock, ManualClock, SystemClock
 from muelle.core.errors import (
     Conflict,
@@ -63,6 +63,7 @@ __all__ = [
     "Upstream",
     "answers",
     "correlate",
+    "dated",
     "json_schema",
     "log_to",
     "name",

@@ -13,6 +13,7 @@ from muelle.core.errors import Invalid
 T = TypeVar("T")
 _REF = "#/"
 _PLACE = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`\Z")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIELD = re.compile(r"field `([^`]*)`")
 
 
@@ -56,6 +57,13 @@ class Body(Generic[T]):
         """How OpenAPI describes an endpoint that takes it."""
         content = {"application/json": {"schema": json_schema(self._kind)}}
         return {"requestBody": {"required": True, "content": content}}
+
+
+def dated(value: Any) -> Any:  # noqa: ANN401 - what a caller sent
+    """Return a text that begins as a date does, else raise ValueError: frameworks take bare numbers for times too."""
+    if isinstance(value, str) and not _DATE.match(value):
+        raise ValueError("Input should be a time such as 2026-01-31T12:00:00Z")
+    return value
 
 
 def _invalid(message: str) -> InvalidBody:

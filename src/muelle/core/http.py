@@ -16,7 +16,8 @@ class CredentialRef:
 class HttpCall:
     """A call that leaves. Header and query values and the body's leaves may be CredentialRefs.
 
-    `query` is added to what `url` has; `body` is JSON unless it is str or bytes; `timeout` is in seconds.
+    `query` is added to what `url` has; `body` is JSON unless it is str or bytes; `timeout` is in seconds. With
+    `cache_seconds` an answer to the same call of the same principal that is not older may be given again.
     """
 
     method: str
@@ -26,6 +27,7 @@ class HttpCall:
     body: Any = None
     timeout: float | None = None
     idempotency_key: str | None = None
+    cache_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

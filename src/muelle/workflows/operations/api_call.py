@@ -15,6 +15,7 @@ from muelle.workflows.operations.retries import IDEMPOTENT, Retry, call_again, i
 from muelle.workflows.operations.texts import text_of
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEPT: Final = frozenset({"GET", "HEAD"})
 _MILLISECONDS: Final = 1_000
 _ERROR: Final = 400
 _SERVER_ERROR: Final = 500
@@ -22,6 +23,14 @@ _KEY_HEADER: Final = "idempotency-key"
 StatusOrRange = (
     Annotated[int, Meta(ge=100, le=599)] | Annotated[str, Meta(pattern="^[1-5]([xX]{2}|[0-9]{2}(-[1-5][0-9]{2})?)$")]
 )
+
+
+class Cache(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How old an answer may be that is given again."""
+
+    ttl: Annotated[float, Meta(ge=1, le=86_400_000, description="The greatest age in milliseconds, up to a day.")] = (
+        300_000
+    )
 
 
 class ApiCall(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -91,6 +100,15 @@ class ApiCall(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen
             )
         ),
     ] = None
+    cache: Annotated[
+        bool | Cache | None,
+        Meta(
+            description=(
+                "Whether an earlier answer to the same GET or HEAD of this agent may be given again: true for 5 "
+                "minutes, or {ttl} in milliseconds. Only answers with status 200 are kept, in this server's memory."
+            )
+        ),
+    ] = None
     output_path: Annotated[WritePath, Meta(description="Path that receives the answer.")]
 
 
@@ -127,7 +145,14 @@ def _request(config: ApiCall, step: Step[Any]) -> HttpCall:
         body=config.body,
         timeout=None if config.timeout is None else config.timeout / _MILLISECONDS,
         idempotency_key=key,
+        cache_seconds=_cache_seconds(config.cache),
     )
+
+
+def _cache_seconds(cache: bool | Cache | None) -> float | None:  # noqa: FBT001 - as the document has it
+    if not cache:
+        return None
+    return (cache if isinstance(cache, Cache) else Cache()).ttl / _MILLISECONDS
 
 
 def _headers(headers: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
@@ -162,7 +187,13 @@ def call_of(config: Mapping[str, Json]) -> tuple[str, str] | None:
 
 def check_call(config: Mapping[str, Json]) -> list[tuple[str, str]]:
     """Find URLs of another scheme, bodies where none is sent, and repetitions that the API could not recognise."""
-    return [*_url_faults(config), *_retry_faults(config)]
+    return [*_url_faults(config), *_retry_faults(config), *_cache_faults(config)]
+
+
+def _cache_faults(config: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    method = literal_text(config, "method")
+    if config.get("cache") and method is not None and method not in _KEPT:
+        yield "/cache", f"Only answers to GET and HEAD may be given again, and this is {method}"
 
 
 def _url_faults(config: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
