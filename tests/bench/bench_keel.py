@@ -27,7 +27,7 @@ from muelle.app import open_app, read_configuration
 from muelle.packs import Limits
 from muelle.workflows import Catalogue, encode_answer
 from muelle.workflows.operations.pack import BUILT_IN
-from muelle.workflows.plan import make_plan
+from muelle.workflows.planning import make_plan
 
 ROOT = Path(__file__).parent.parent.parent
 MUELLE = [sys.executable, "-m", "muelle"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from muelle.workflows.issues import MOST_ISSUES, Issue, nearest, pointer
+from muelle.workflows.paths import InvalidPath, Path, parse_path
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
 MESSAGES = ("operationUpdate", "beginExecution", "dataModelUpdate")
@@ -46,10 +47,17 @@ class Draft:
     operations: dict[str, DraftOperation] = field(default_factory=dict)
     order: list[str] | None = None
     root: str | None = None
+    begins_at: tuple[str | int, ...] = ()
     on_error: Any = None
+    on_error_at: tuple[str | int, ...] = ()
     is_sequential: bool = False
     seeds: dict[str, Any] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more faults will be noted."""
+        return len(self.issues) >= MOST_ISSUES
 
     def fault(
         self,
@@ -60,7 +68,7 @@ class Draft:
         operation: str | None = None,
     ) -> None:
         """Note an error."""
-        if len(self.issues) >= MOST_ISSUES:
+        if self.is_full:
             return
         at = pointer(path) or None
         self.issues.append(Issue(code=code, message=message, path=at, suggestion=suggestion, operation_id=operation))
@@ -70,6 +78,8 @@ def read_messages(values: Iterable[Any]) -> Draft:
     """Return the draft that the messages make; faults are noted in its issues."""
     draft = Draft()
     for number, value in enumerate(values):
+        if draft.is_full:
+            break
         if type(value) is not dict:
             draft.fault(
                 "not_a_message", "A message is an object", (number,), "Send operationUpdate and beginExecution."
@@ -118,7 +128,7 @@ def _nested(draft: Draft, message: Mapping[str, Any], number: int) -> None:
 
 def _known_fields(draft: Draft, given: Mapping[str, Any], known: tuple[str, ...], at: tuple[str | int, ...]) -> None:
     for key in given:
-        if key not in known and len(draft.issues) < MOST_ISSUES:
+        if key not in known and not draft.is_full:
             draft.fault("unknown_field", f"There is no field '{key[:100]}' here", (*at, key), nearest(key, known))
 
 
@@ -131,7 +141,7 @@ def _common(draft: Draft, content: Mapping[str, Any], at: tuple[str | int, ...],
     if not defaults:
         return
     if "onError" in content:
-        draft.on_error = content["onError"]
+        draft.on_error, draft.on_error_at = content["onError"], (*at, "onError")
     execution = content.get("execution")
     if execution not in (None, "sequential", "overlapped"):
         draft.fault("invalid_value", "'execution' is 'sequential' or 'overlapped'", (*at, "execution"))
@@ -194,34 +204,49 @@ def _begin(draft: Draft, content: Mapping[str, Any], at: tuple[str | int, ...]) 
         else:
             draft.fault("invalid_id", "An executionId has 1 to 100 letters, digits, '_' and '-'", (*at, "executionId"))
     if order is not None:
-        if type(order) is list and all(type(item) is str for item in order):
-            draft.order = order
-        else:
+        if type(order) is not list or not all(type(item) is str for item in order):
             draft.fault("wrong_type", "'operationOrder' is a list of operations' ids", (*at, "operationOrder"))
+        elif not order:
+            hint = "Name what shall run, or leave operationOrder out: then all run, as they are defined."
+            draft.fault("empty_order", "'operationOrder' names no operation", (*at, "operationOrder"), hint)
+        else:
+            draft.order, draft.begins_at = order, at
     if type(root) is str:
-        draft.root = root
+        draft.root, draft.begins_at = root, at
     elif root is not None:
         draft.fault("wrong_type", "'root' is an operation's id", (*at, "root"))
 
 
 def _seed(draft: Draft, content: Mapping[str, Any], at: tuple[str | int, ...]) -> None:
-    base = content.get("path", "/")
-    segments = [segment for segment in base.split("/") if segment] if type(base) is str else None
+    segments = _base(draft, content.get("path", "/"), (*at, "path"))
     if segments is None:
-        draft.fault("wrong_type", "'path' is a path", (*at, "path"))
         return
     branch = draft.seeds
     for segment in segments:
         branch = branch.setdefault(segment, {})
         if type(branch) is not dict:
-            draft.fault("path_blocked", f"'{base}' leads through a value", (*at, "path"))
+            draft.fault("path_blocked", f"'{content['path']}' leads through a value", (*at, "path"))
             return
     _entries(draft, content.get("contents"), branch, (*at, "contents"))
-    for root in draft.seeds:
-        if root not in _SEED_ROOTS:
-            draft.fault(
-                "invalid_seed", f"Data can be seeded under {', '.join(_SEED_ROOTS)}", at, nearest(root, _SEED_ROOTS)
-            )
+    for root, seeds in list(draft.seeds.items()):
+        if root in _SEED_ROOTS and type(seeds) is dict:
+            continue
+        del draft.seeds[root]
+        if not draft.is_full:
+            message = f"Data can be seeded under {', '.join(_SEED_ROOTS)}, each of which is an object"
+            draft.fault("invalid_seed", message, at, nearest(root, _SEED_ROOTS) or "Give a valueMap for 'config'.")
+
+
+def _base(draft: Draft, text: Any, at: tuple[str | int, ...]) -> Path | None:  # noqa: ANN401 - unchecked
+    """Return the segments of the path under which data are seeded, none for the whole, or None if it is no path."""
+    if type(text) is not str:
+        draft.fault("wrong_type", "'path' is a path", at, "Such as /config.")
+        return None
+    try:
+        return () if text in {"", "/"} else parse_path(text)
+    except InvalidPath as error:
+        draft.fault(error.code, str(error), at, "Such as /config or /config/limits.")
+        return None
 
 
 def _entries(draft: Draft, contents: Any, into: dict[str, Any], at: tuple[str | int, ...]) -> None:  # noqa: ANN401 - unchecked

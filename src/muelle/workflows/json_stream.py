@@ -1,7 +1,8 @@
 """Read a stream of concatenated JSON values: one a line, or pretty-printed over many, or both mixed.
 
 Strict JSON (RFC 8259): no NaN, no number that a double cannot hold, no unpaired surrogate, no control character in a
-string. The decoder is msgspec's; what is ours is to say where a fault is.
+string. A byte order mark at the beginning is skipped. The decoder is msgspec's; what is ours is to say where a fault
+is.
 """
 
 import math
@@ -16,6 +17,10 @@ from muelle.workflows.issues import Issue
 _DECODER = msgspec.json.Decoder()
 _OFFSET = re.compile(r"\(byte (\d+)\)\Z")
 _STRING_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*', re.DOTALL)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
+)
 _LONGEST_INTEGER = 4_300  # digits; what the decoder holds
 
 
@@ -39,7 +44,7 @@ def read_stream(text: bytes, max_bytes: int, max_depth: int) -> list[Any]:
     if len(text) > max_bytes:
         raise DocumentTooLarge(limit=max_bytes, size=len(text))
     try:
-        values = _DECODER.decode_lines(text)
+        values = _DECODER.decode_lines(text.removeprefix(_BYTE_ORDER_MARK))
     except RecursionError:
         raise Unreadable(_too_deep(max_depth)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -50,13 +55,15 @@ def read_stream(text: bytes, max_bytes: int, max_depth: int) -> list[Any]:
 
 
 def _fault(text: bytes, error: Exception) -> Issue:
+    marked = len(_BYTE_ORDER_MARK) if text.startswith(_BYTE_ORDER_MARK) else 0
+    text = text[marked:]
     offset, reason = _place(text, error)
     before = text[:offset]
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
     return Issue(
         code="syntax_error",
-        message=f"{reason} at line {line}, column {column} (byte {offset})",
+        message=f"{reason} at line {line}, column {column} (byte {marked + offset})",
         suggestion="Send JSON values one after the other: one a line, or pretty-printed.",
     )
 
@@ -69,7 +76,10 @@ def _place(text: bytes, error: Exception) -> tuple[int, str]:
         return int(found[1]), message[: found.start()].strip().replace("malformed: ", "malformed, ")
     if "out of range" in message:
         return _first_huge_number(text), "A number that no double holds"
-    return len(text), "The text ends inside a value, or a surrogate stands alone"
+    for escape in _ESCAPE.finditer(text):
+        if escape[1]:
+            return escape.start(), "Half of a surrogate pair stands alone"
+    return len(text), "The text ends inside a value"
 
 
 def _first_undecodable(text: bytes) -> int:

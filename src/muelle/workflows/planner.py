@@ -4,7 +4,8 @@ from collections import OrderedDict
 
 from muelle.packs import Limits
 from muelle.workflows.issues import InvalidDocument
-from muelle.workflows.plan import Catalogue, Plan, Planned, make_plan
+from muelle.workflows.plan import Catalogue, Plan, Planned
+from muelle.workflows.planning import make_plan
 from muelle.workflows.settings import WorkflowsSettings
 
 _Key = tuple[bytes, Limits]

@@ -19,12 +19,23 @@ from muelle.workflows.references import Interpolation, Reference, as_reference
 Location = tuple[str | int, ...]
 Check = Callable[[Any, Location, "Findings"], None]
 Compiled = dict[type[Any], Check]
+_HINTS = {
+    "wrong_type": 'Give that, or a reference to it such as {"path": "/workflow/x"}.',
+    "wrong_length": "Give as many items as that.",
+    "invalid_value": "Give a value within these bounds.",
+    "too_deep": "Flatten the structure, or ask an operator to raise the limit depth.",
+}
 
 
 @dataclass(slots=True)
 class Findings:
-    """What one walk over a config found. `references` and `credentials` say where in the config they stand."""
+    """What one walk over a config found. `references` and `credentials` say where in the config they stand.
 
+    At most `room` issues are noted; paths may have `depth` segments.
+    """
+
+    room: int = MOST_ISSUES
+    depth: int = 64
     issues: list[Issue] = field(default_factory=list)
     references: list[tuple[Location, Reference | Interpolation]] = field(default_factory=list)
     credentials: list[tuple[Location, str]] = field(default_factory=list)
@@ -32,6 +43,11 @@ class Findings:
     soft_reads: list[Path] = field(default_factory=list)
     writes: list[Path] = field(default_factory=list)
     operations: list[tuple[Location, str]] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more issues will be noted."""
+        return len(self.issues) >= self.room
 
     def fault(
         self,
@@ -42,9 +58,24 @@ class Findings:
         near: tuple[str, Iterable[str]] = ("", ()),
     ) -> None:
         """Note an error at a place; `near` is a word and the known words of which the nearest is suggested."""
-        if len(self.issues) < MOST_ISSUES:
-            hint = suggestion or (nearest(*near) if near[0] else None)
+        if not self.is_full:
+            hint = suggestion or (_choice(*near) if near[0] else _HINTS.get(code))
             self.issues.append(Issue(code=code, message=message, path=pointer(at), suggestion=hint))
+
+    def note(self, issue: Issue) -> None:
+        """Note an issue."""
+        if not self.is_full:
+            self.issues.append(issue)
+
+    def measure(self, path: Path, at: Location) -> None:
+        """Note an error if a path is too long."""
+        if len(path) > self.depth:
+            self.fault("too_deep", f"The path has more than {self.depth} segments", at)
+
+
+def _choice(word: str, known: Iterable[str]) -> str:
+    """Name the nearest of the known words, or all of them where none is near."""
+    return nearest(word, known) or f"One of: {', '.join(known)}."
 
 
 def compile_shape(config: type[Any]) -> Check:
@@ -147,10 +178,9 @@ def _scalar(kind: types.Type) -> Check:
             return
         if type(value) not in accepted:
             found.fault("wrong_type", f"Expected {name}, got {_called(value)}", at)
-        elif (message := fault(value)) is not None:
+        elif (message := fault(value)) is not None and not found.is_full:
             choices = [str(choice) for choice in getattr(kind, "values", ())]
-            hint = f"One of: {', '.join(choices)}." if choices and not nearest(str(value), choices) else None
-            found.fault("invalid_value", message, at, hint, (str(value) if choices else "", choices))
+            found.fault("invalid_value", message, at, _choice(str(value), choices) if choices else None)
 
     return check
 
@@ -216,7 +246,8 @@ def _credential(value: Mapping[str, Any], at: Location, found: Findings) -> None
     if type(name) is str and name:
         found.credentials.append((at, name))
     else:
-        found.fault("invalid_credential_ref", 'A credentialRef is {"credentialRef": {"id": NAME}} and nothing else', at)
+        message = 'A credentialRef is {"credentialRef": {"id": NAME}} and nothing else'
+        found.fault("invalid_credential_ref", message, at, "Name the credential; its secret never stands here.")
 
 
 def _refers(value: Any, at: Location, found: Findings, *, is_url: bool = False) -> bool:  # noqa: ANN401 - any JSON value
@@ -228,6 +259,8 @@ def _refers(value: Any, at: Location, found: Findings, *, is_url: bool = False) 
         return True
     if reference is None:
         return False
+    for path in reference.paths:
+        found.measure(path, at)
     found.references.append((at, reference))
     return True
 
@@ -238,9 +271,12 @@ def _path_role(collect: Callable[[Findings], list[Path]]) -> Callable[[types.Typ
             found.fault("wrong_type", f"Expected a path, got {_called(value)}", at, "Such as /workflow/users.")
             return
         try:
-            collect(found).append(parse_path(value))
+            path = parse_path(value)
         except MuelleError as error:
             found.fault(error.code, str(error), at, "Such as /workflow/users or /workflow/users[0]/name.")
+            return
+        found.measure(path, at)
+        collect(found).append(path)
 
     return lambda _kind, _known: check
 
@@ -249,7 +285,7 @@ def _operation(value: Any, at: Location, found: Findings) -> None:  # noqa: ANN4
     if type(value) is str:
         found.operations.append((at, value))
     else:
-        found.fault("wrong_type", f"Expected an operation's id, got {_called(value)}", at)
+        found.fault("wrong_type", f"Expected an operation's id, got {_called(value)}", at, "Name it as it is defined.")
 
 
 def _url(value: Any, at: Location, found: Findings) -> None:  # noqa: ANN401 - any JSON value
