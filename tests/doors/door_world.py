@@ -13,6 +13,7 @@ import httpx
 
 from muelle.app import App, open_app, read_configuration
 from muelle.core import Metrics
+from muelle.core.prometheus import PrometheusMetrics
 from muelle.doors.http.api import build_api
 from muelle.doors.http.door import Asgi, Door
 from muelle.doors.http.hot import hot_routes
@@ -114,7 +115,7 @@ class Served:
 async def open_server(home: Path | None = None, environment: Mapping[str, str] | None = None) -> AsyncIterator[Served]:
     """Serve an installation on a free port."""
     configuration = read_configuration(None, environment or {})
-    async with open_app(configuration, home) as app:
+    async with open_app(configuration, home, metrics=PrometheusMetrics()) as app:
         assert app.admin_key is not None
         listener = bind("127.0.0.1", 0, 100)
         ready = asyncio.Event()

@@ -182,13 +182,12 @@ def told(answer: httpx.Response) -> tuple[Any, ...]:
     return answer.status_code, headers, CHANGING.sub(r"\1", answer.text)
 
 
-@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("who", ["owner", "powerless", "stranger"])
-async def test_the_hot_lane_answers_as_the_framework_does(case: dict[str, Any], who: str) -> None:
-    answers = []
+async def test_the_hot_lane_answers_as_the_framework_does(who: str) -> None:
+    lanes = []
     for is_hot in (True, False):
         async with open_doorway(is_hot=is_hot) as doorway:
             client = await (doorway.agent(name="powerless") if who == "powerless" else getattr(doorway, who)())
-            answers.append(told(await client.post(EXECUTE, **case)))
+            lanes.append([told(await client.post(EXECUTE, **case)) for case in CASES])
 
-    assert answers[0] == answers[1]
+    assert lanes[0] == lanes[1]

@@ -6,16 +6,18 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BeforeValidator
 
-from muelle.core import Body, PrincipalId, answers
+from muelle.core import Body, PrincipalId, answers, dated
 from muelle.identity import shapes
 from muelle.identity.agents import AgentDraft
 from muelle.identity.audit import MAX_PAGE, AuditFilter
-from muelle.identity.model import Decision, Principal
+from muelle.identity.model import SCOPES, Decision, Principal
 from muelle.identity.service import Identity
 
 Caller = Callable[[Request], Awaitable[Principal]]
 
+Moment = Annotated[datetime | None, BeforeValidator(dated)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many items the page has at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the page before.")]
 AgentName = Annotated[str, Path(pattern=shapes.NAME, description="The agent's name.")]
@@ -24,6 +26,7 @@ Stored = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 
 _ENCODE = msgspec.json.Encoder().encode
 _GONE: dict[int | str, dict[str, Any]] = {204: {"description": "Done; there is nothing to say."}}
+_SCOPE: dict[str, Any] = {"enum": [*SCOPES, "*"]}
 _NEW_AGENT = Body(shapes.NewAgent)
 _AGENT_UPDATE = Body(shapes.AgentUpdate)
 _NEW_KEY = Body(shapes.NewKey)
@@ -190,7 +193,7 @@ def _questions(router: APIRouter, identity: Identity, who: Any) -> None:  # noqa
         request: Request,
         actor: Annotated[Principal, who],
         agent: AgentName,
-        scope: Annotated[str, Query(max_length=100, description="Such as workflows:run.")],
+        scope: Annotated[str, Query(max_length=100, description="Such as workflows:run.", json_schema_extra=_SCOPE)],
         resource: Annotated[str, Query(max_length=500, description="On what.")],
     ) -> Response:
         explanation = await grants.explain(actor, agent, scope, resource, request=_id(request))
@@ -266,8 +269,8 @@ def _audit(router: APIRouter, identity: Identity, who: Any) -> None:  # noqa: AN
         agent_id: Annotated[str | None, Query(max_length=100, description="Who acted.")] = None,
         action: Annotated[str | None, Query(max_length=100, description="Such as agents.add.")] = None,
         decision: Annotated[Decision | None, Query(description="What was decided.")] = None,
-        since: Annotated[datetime | None, Query(description="From this time on.")] = None,
-        until: Annotated[datetime | None, Query(description="Before this time.")] = None,
+        since: Annotated[Moment, Query(description="From this time on.")] = None,
+        until: Annotated[Moment, Query(description="Before this time.")] = None,
     ) -> Response:
         where = AuditFilter(
             principal=PrincipalId(agent_id) if agent_id is not None else None,

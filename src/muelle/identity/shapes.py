@@ -23,8 +23,11 @@ Limits = Annotated[
     Meta(description="Bounds of a run by name, such as run_seconds; they replace all that were there."),
 ]
 Pattern = Annotated[str, Meta(min_length=1, max_length=MAX_PATTERN, description="Literals, and * for anything.")]
-Scope = Annotated[str, Meta(max_length=100, examples=[*SCOPES], description="What is allowed, or * for everything.")]
-Preset = Annotated[str, Meta(max_length=100, examples=sorted(PRESETS), description="A bundle of grants.")]
+Scope = Annotated[
+    str,
+    Meta(description="What is allowed, or * for everything.", extra_json_schema={"enum": [*SCOPES, "*"]}),
+]
+Preset = Annotated[str, Meta(description="A bundle of grants.", extra_json_schema={"enum": sorted(PRESETS)})]
 Networks = Annotated[
     list[Annotated[str, Meta(max_length=100)]],
     Meta(max_length=MAX_ADDRESSES, description="Networks that calls may reach though they are not public."),

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BeforeValidator
 
-from muelle.core import PrincipalId
+from muelle.core import PrincipalId, dated
 from muelle.engine import RunFilter
 from muelle.identity import Principal
 from muelle.workflows.answer import Format, encode_answer
@@ -18,6 +19,7 @@ from muelle.workflows.service import Workflows
 from muelle.workflows.shapes import ANSWER, CAPABILITIES, EXECUTION, EXECUTIONS, REPORT, REQUEST
 
 Caller = Callable[[Request], Awaitable[Principal]]
+Moment = Annotated[datetime | None, BeforeValidator(dated)]
 _JSON = "application/json"
 _ID = r"^[A-Za-z0-9_-]{1,100}$"
 _ENCODE = msgspec.json.Encoder().encode
@@ -62,8 +64,8 @@ def _history(router: APIRouter, executions: Executions, who: Any) -> None:  # no
         status: Annotated[Literal["running", "success", "partial_success", "error"] | None, Query()] = None,
         agent_id: Annotated[str | None, Query(pattern=_ID)] = None,
         workflow_id: Annotated[str | None, Query(pattern=_ID)] = None,
-        since: Annotated[datetime | None, Query()] = None,
-        until: Annotated[datetime | None, Query()] = None,
+        since: Annotated[Moment, Query(description="From this time on.")] = None,
+        until: Annotated[Moment, Query(description="Before this time.")] = None,
     ) -> Response:
         where = RunFilter(
             status=status,
