@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from muelle.core import Clock, Ids, Invalid, Metrics, NoMetrics, SystemClock, TenantId, read_settings
+from muelle.core import Clock, Ids, Invalid, Metrics, NoMetrics, Secret, SystemClock, TenantId, read_settings
 from muelle.egress import (
     CALL_LIMITS,
     Api,
@@ -105,7 +105,7 @@ class App:
     executions: Executions
     capabilities: Capabilities
     planner: Planner
-    admin_key: str | None
+    admin_key: Secret | None
 
 
 class TenantAddresses:
@@ -196,7 +196,7 @@ async def open_app(
             executions=Executions(stores.journal, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
-            admin_key=admin_key,
+            admin_key=Secret(admin_key) if admin_key else None,
         )
 
 

@@ -85,7 +85,7 @@ async def open_doorway(
         assert app.admin_key is not None
         hot = hot_routes(app.workflows) if is_hot else {}
         door = Door(build_api(app), hot, app.identity, app.ids, app.metrics, app.settings.http)
-        yield Doorway(app, door, app.admin_key, stack)
+        yield Doorway(app, door, app.admin_key.reveal(), stack)
 
 
 @dataclass
@@ -124,7 +124,7 @@ async def open_server(home: Path | None = None, environment: Mapping[str, str] |
             group.create_task(server.serve(sockets=[listener]))
             await ready.wait()
             try:
-                yield Served(app, url_of(listener), listener.getsockname()[1], app.admin_key)
+                yield Served(app, url_of(listener), listener.getsockname()[1], app.admin_key.reveal())
             finally:
                 server.should_exit = True
 

@@ -13,7 +13,7 @@ import click
 from muelle.app import App, Configuration, open_app, read_configuration
 from muelle.cli import home
 from muelle.cli.console import Console
-from muelle.cli.failures import Unopened, is_debugging
+from muelle.cli.failures import AgentDisabled, Unopened
 from muelle.core import Metrics, MuelleError, PrincipalId, log_to, redact
 from muelle.identity import Principal
 
@@ -43,7 +43,7 @@ async def _acted(console: Console, action: Action[T]) -> T:
 @asynccontextmanager
 async def opened(console: Console) -> AsyncIterator[App]:
     """Yield Muelle on the home's files, for a command; what goes wrong before is Unopened."""
-    _log_plainly()
+    _log_plainly(console)
     async with opened_as(console, configured(console)) as app:
         gc.enable()
         yield app
@@ -76,6 +76,8 @@ async def acting_as(app: App, owner: Principal, agent: str | None) -> Principal:
     if agent is None:
         return owner
     found = await app.identity.agents.show(owner, agent)
+    if found.disabled:
+        raise AgentDisabled(agent=agent)
     return await app.identity.principal(found.tenant, found.id)
 
 
@@ -89,13 +91,13 @@ async def principal_id(app: App, owner: Principal, named: str | None) -> Princip
 def keep_new_key(console: Console, app: App) -> None:
     """Write the key of an owner who was made just now to its file; nothing else ever has it."""
     if app.admin_key is not None:
-        path = home.keep_admin_key(console.home, app.admin_key)
+        path = home.keep_admin_key(console.home, app.admin_key.reveal())
         if console.is_attended and not console.is_json:
             console.note(f"This is a new Muelle; the key of its owner is in {path}")
 
 
-def _log_plainly() -> None:
-    if is_debugging():
+def _log_plainly(console: Console) -> None:
+    if console.is_debugging:
         log_to(sys.stderr, "DEBUG")
         return
     handler = _PlainLog(logging.WARNING)

@@ -102,7 +102,7 @@ def _greet(console: Console, app: "App", listener: "socket.socket", announce: Ca
     else:
         console.note(f"There is no {key_file}; 'muelle keys recover' makes a new key for the owner.")
     if app.admin_key is not None and console.is_terminal:
-        click.echo(f"The owner's key, shown this once: {app.admin_key}")
+        click.echo(f"The owner's key, shown this once: {app.admin_key.reveal()}")
     console.note(f'Try: curl -H "X-API-Key: $(cat {key_file})" {url}/api/v1/capabilities')
     console.note("Ctrl-C stops it.")
 

@@ -1,0 +1,92 @@
+"""The guide is true: its commands parse, its JSON is JSON, its links lead somewhere, in both languages alike."""
+
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+
+from muelle.cli.program import muelle
+from stories.pages import LANGUAGES, ROOT, blocks, commands, commands_of, guides, headings, links, pages, parse, spans
+from stories.terminal import Terminal
+
+WRITTEN = [page for language in LANGUAGES for page in pages(language)]
+PAIRS = list(zip(pages("en"), pages("es"), strict=False))
+WALKS = [page for page in guides("en") if any(block.mark == "<!-- run -->" for block in blocks(page))]
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def usage_error(arguments: list[str]) -> str:
+    """Return what click has against a command line, or nothing."""
+    try:
+        parse(muelle, arguments)
+    except click.UsageError as error:
+        return f"muelle {' '.join(arguments)}: {error.format_message()}"
+    return ""
+
+
+def test_every_guide_is_there_in_both_languages() -> None:
+    assert [page.name for page in guides("en")] == [page.name for page in guides("es")]
+
+
+@pytest.mark.parametrize(("english", "spanish"), PAIRS, ids=lambda page: name_of(page))
+def test_both_languages_have_the_same_structure(english: Path, spanish: Path) -> None:
+    assert headings(english) == headings(spanish)
+
+
+@pytest.mark.parametrize(("english", "spanish"), PAIRS, ids=lambda page: name_of(page))
+def test_both_languages_show_the_same_code(english: Path, spanish: Path) -> None:
+    assert blocks(english) == blocks(spanish)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert [link for link in links(page) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_entrance_links_every_page(language: str) -> None:
+    entrance = ROOT / "docs" / language / "index.md"
+    present = {str(page.relative_to(entrance.parent)) for page in entrance.parent.rglob("*.md")}
+
+    assert present - {"index.md"} - set(links(entrance)) == set()
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
+def test_every_command_is_one_that_there_is(page: Path) -> None:
+    assert list(filter(None, map(usage_error, commands(page)))) == []
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
+def test_every_command_in_the_text_is_one_that_there_is(page: Path) -> None:
+    faults = list(filter(None, map(usage_error, spans(page))))
+
+    assert [fault for fault in faults if "Missing" not in fault and "Usage:" not in fault] == []
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
+def test_every_json_is_json(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "json":
+            msgspec.json.decode(block.text)
+        if block.language == "jsonl":
+            msgspec.json.Decoder().decode_lines(block.text)
+
+
+@pytest.mark.parametrize("page", WALKS, ids=name_of)
+def test_the_blocks_of_a_guide_run_and_show_what_it_says(page: Path, terminal: Terminal) -> None:
+    terminal.walk(page)
+
+
+def test_commands_are_found_wherever_a_shell_would_run_them() -> None:
+    script = 'A="$(muelle keys add x)" B=1 muelle run - <<EOF | cat\nmuelle no\nEOF\n# muelle no\nls && muelle up > f\n'
+
+    assert commands_of(script) == [["keys", "add", "x"], ["run", "-"], ["up"]]
+
+
+@pytest.mark.parametrize("wrong", ["agent list", "agents list --wrong", "agents add", "run", "run a b"])
+def test_a_command_that_is_not_there_is_noticed(wrong: str) -> None:
+    assert usage_error(wrong.split())
