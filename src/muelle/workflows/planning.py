@@ -47,6 +47,7 @@ class _Planning:
         self._nodes: dict[str, Node] = {}
         self._mentions: dict[tuple[str, str], Location] = {}
         self._check_until = thread_time() + _CHECK_SECONDS
+        self._is_late = False
 
     def finish(self, limits: Limits) -> Planned:
         draft = self._draft
@@ -106,7 +107,10 @@ class _Planning:
 
     def _inspect(self, config: Any, check: Inspect, found: Findings) -> None:  # noqa: ANN401 - any JSON value
         """Have the operation itself look at a config of the right shape, within the time that all may take."""
-        if thread_time() > self._check_until:
+        if self._is_late or thread_time() > self._check_until:
+            if self._is_late:
+                return
+            self._is_late = True
             message = "The patterns and expressions of this document take too long to check"
             found.fault("too_costly_to_check", message, (), "Use fewer or simpler ones, or several documents.")
             return
@@ -231,53 +235,20 @@ class _Planning:
             self._fault("too_deep", message, deepest, "Flatten them, or ask an operator to raise the limit depth.", ())
 
     def _advise(self, order: Sequence[str]) -> None:
-        written = {
-            node.write[:depth] for node in self._nodes.values() if node.write for depth in range(len(node.write) + 1)
-        }
-        paths = {node.write for node in self._nodes.values() if node.write}
+        paths = {node.write: None for node in self._nodes.values() if node.write}
+        written = {path[:depth] for path in paths for depth in range(len(path) + 1)}
         for node in self._nodes.values():
-            if len(self._issues) >= MOST_ISSUES:
-                return
             for path in node.needs:
                 ends = path in written or any(path[:depth] in paths for depth in range(1, len(path)))
                 if path[0] == "workflow" and not ends and "workflow" not in self._draft.seeds:
-                    message = f"No operation writes {format_path(path)}"
                     hint = self._near(format_path(path), (format_path(item) for item in paths))
-                    self._issues.append(_advice("never_written", message, node.id, hint))
-        reached = set(order)
-        for node in self._nodes.values():
-            reached.update(node.children)
+                    self._advice("never_written", f"No operation writes {format_path(path)}", node.id, hint)
+        reached = {*order, *(child for node in self._nodes.values() for child in node.children)}
         for name in self._nodes:
             if name not in reached:
-                self._issues.append(
-                    _advice("never_run", f"'{name}' is not in the order and nothing refers to it", name)
-                )
+                message = f"'{name}' is not in the order and nothing refers to it"
+                self._advice("never_run", message, name, "Name it in the order, or leave it out.")
 
-    def _plan(self, order: tuple[str, ...]) -> Plan:
-        nodes = self._nodes
-        draft = self._draft
-        main = [nodes[name] for name in order]
-        spans: dict[str, Span] = {}
-        return Plan(
-            hash=hashlib.sha256(self._document).hexdigest(),
-            document=self._document,
-            workflow=draft.workflow or draft.execution or "default",
-            nodes=nodes,
-            main=block_of(main, lambda node: whole_span(nodes, node, spans), is_sequential=draft.is_sequential),
-            seeds=draft.seeds,
-            is_sequential=draft.is_sequential,
-            is_async=any(node.is_async for node in nodes.values()),
-            spans=spans,
-            types=tuple({node.type.name: node.type for node in nodes.values()}.values()),
-            credentials=frozenset(name for node in nodes.values() for name in node.credentials),
-            calls=tuple(dict.fromkeys(node.call for node in nodes.values() if node.call)),
-        )
-
-
-def _advice(code: str, message: str, operation: str, suggestion: str | None = None) -> Issue:
-    return Issue(code=code, message=message, severity="warning", operation_id=operation, suggestion=suggestion)
-
-
-def _circle(trail: Iterable[str], name: str) -> str:
+    def _circle(trail: Iterable[str], name: str) -> str:
     names = list(trail)
     return " -> ".join((*names[names.index(name) :], name))

@@ -119,7 +119,7 @@ def _in_object(value: Mapping[str, Any]) -> Reference | None:
     if type(path) is not str or not is_rooted(path):
         return None
     transform = value.get("transform")
-    if transform is not None and transform not in TRANSFORMS:
+    if transform is not None and (type(transform) is not str or transform not in TRANSFORMS):
         raise BadTransform(transform=str(transform)[:100], known=list(TRANSFORMS))
     return Reference(parse_path(path), transform, value.get("default", MISSING))
 

@@ -36,7 +36,8 @@ class Conditional(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
 
     condition: Annotated[Condition | None, Meta(description="One condition.")] = None
     conditions: Annotated[
-        list[Condition] | None, Meta(description="Several conditions, of which 'match' says how many must hold.")
+        Annotated[list[Condition], Meta(max_length=100)] | None,
+        Meta(description="Several conditions, at most 100, of which 'match' says how many must hold."),
     ] = None
     match: Annotated[
         Literal["all", "any"], Meta(description="conditions: whether all must hold (the default), or any of them.")
