@@ -249,6 +249,34 @@ class _Planning:
                 message = f"'{name}' is not in the order and nothing refers to it"
                 self._advice("never_run", message, name, "Name it in the order, or leave it out.")
 
-    def _circle(trail: Iterable[str], name: str) -> str:
+    def _advice(self, code: str, message: str, operation: str, suggestion: str | None) -> None:
+        if not self._draft.is_full:
+            hint = suggestion or "Give the reference a default if that is meant."
+            self._issues.append(
+                Issue(code=code, message=message, severity="warning", operation_id=operation, suggestion=hint)
+            )
+
+    def _plan(self, order: tuple[str, ...]) -> Plan:
+        nodes = self._nodes
+        draft = self._draft
+        main = [nodes[name] for name in order]
+        spans: dict[str, Span] = {}
+        return Plan(
+            hash=hashlib.sha256(self._document).hexdigest(),
+            document=self._document,
+            workflow=draft.workflow or draft.execution or "default",
+            nodes=nodes,
+            main=block_of(main, lambda node: whole_span(nodes, node, spans), is_sequential=draft.is_sequential),
+            seeds=draft.seeds,
+            is_sequential=draft.is_sequential,
+            is_async=any(node.is_async for node in nodes.values()),
+            spans=spans,
+            types=tuple({node.type.name: node.type for node in nodes.values()}.values()),
+            credentials=frozenset(name for node in nodes.values() for name in node.credentials),
+            calls=tuple(dict.fromkeys(node.call for node in nodes.values() if node.call)),
+        )
+
+
+def _circle(trail: Iterable[str], name: str) -> str:
     names = list(trail)
     return " -> ".join((*names[names.index(name) :], name))
