@@ -71,8 +71,9 @@ make_venv() {
 fill_venv() {
     "$uv" pip sync --quiet --require-hashes --compile-bytecode --python .venv/bin/python "locks/$kind.txt"
     set -- --editable .
+    # Packs come along where they are developed; who only runs Muelle installs those that they want.
     for pack in packs/*/pyproject.toml; do
-        if test -f "$pack"; then
+        if test "$kind" = dev && test -f "$pack"; then
             set -- "$@" --editable "$(dirname "$pack")"
         fi
     done

@@ -55,7 +55,6 @@ from muelle.workflows.history import Executions
 from muelle.workflows.operations.pack import BUILT_IN
 
 SETTINGS_FILE = "muelle.toml"
-ADMIN_KEY_FILE = "admin.key"
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
 
 

@@ -93,9 +93,3 @@ class InvalidInputs(Invalid):
     """Inputs are a JSON object."""
 
     code = "invalid_inputs"
-
-
-class InvalidQuery(Invalid):
-    """A query parameter has a value that it cannot have."""
-
-    code = "invalid_query"
