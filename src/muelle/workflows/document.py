@@ -14,6 +14,16 @@ from muelle.workflows.paths import InvalidPath, Path, parse_path
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
 MESSAGES = ("operationUpdate", "beginExecution", "dataModelUpdate")
+_HINTS = {  # where no known word is near
+    "unknown_message": f"One of: {', '.join(MESSAGES)}.",
+    "unknown_field": "Leave it out.",
+    "missing_field": "Add it.",
+    "wrong_type": "Give a value of that kind.",
+    "invalid_value": "Give one of these, or leave it out.",
+    "invalid_id": "Choose one such as 'fetch-users'.",
+    "path_blocked": "Seed another path.",
+    "duplicate_field": "Leave one of them out.",
+}
 _SEED_ROOTS = ("config", "input", "workflow")
 _OPTIONS = ("onError", "execution")
 _FLAT = {
@@ -71,7 +81,8 @@ class Draft:
         if self.is_full:
             return
         at = pointer(path) or None
-        self.issues.append(Issue(code=code, message=message, path=at, suggestion=suggestion, operation_id=operation))
+        hint = suggestion or _HINTS.get(code)
+        self.issues.append(Issue(code=code, message=message, path=at, suggestion=hint, operation_id=operation))
 
 
 def read_messages(values: Iterable[Any]) -> Draft:

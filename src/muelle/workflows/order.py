@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, TypeVar
 
+import msgspec
+
 from muelle.packs import Effects
 from muelle.workflows.paths import Path
 
@@ -17,8 +19,7 @@ N = TypeVar("N")
 _RANK: dict[Effects, int] = {"pure": 0, "reads": 1, "writes": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """What an operation, with all that it refers to, reads, writes and does."""
 
     reads: frozenset[Path]

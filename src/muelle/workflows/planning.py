@@ -133,17 +133,19 @@ class _Planning:
                 return None
         for place, child in (*found.operations, *((("onError", "goto"), child) for child in on_error.goto)):
             self._mentions.setdefault((operation.id, child), place)
-        hard = [path for _, item in found.references if not item.is_soft for path in item.paths]
-        soft = [path for _, item in found.references if item.is_soft for path in item.paths]
-        soft += list(kind.reads(operation.config)) if kind.reads else []
+        hard, soft = found.reads, found.soft_reads
+        for _, item in found.references:
+            (soft if item.is_soft else hard).extend(item.paths)
+        if kind.reads:
+            soft += kind.reads(operation.config)
         return Node(
             id=operation.id,
             type=kind,
             raw=raw,
             config=config,
             references=tuple(found.references),
-            needs=tuple(dict.fromkeys((*found.reads, *hard))),
-            soft=tuple(dict.fromkeys((*found.soft_reads, *soft))),
+            needs=tuple(dict.fromkeys(hard)),
+            soft=tuple(dict.fromkeys(soft)),
             write=found.writes[0] if found.writes else None,
             effects=kind.effects(operation.config) if callable(kind.effects) else kind.effects,
             is_async=self._catalogue.compiled(kind.name)[1],
@@ -261,15 +263,17 @@ class _Planning:
         draft = self._draft
         main = [nodes[name] for name in order]
         spans: dict[str, Span] = {}
+        is_async = any(node.is_async for node in nodes.values())
+        is_sequential = draft.is_sequential or not is_async  # what never waits has nothing to overlap with
         return Plan(
             hash=hashlib.sha256(self._document).hexdigest(),
             document=self._document,
             workflow=draft.workflow or draft.execution or "default",
             nodes=nodes,
-            main=block_of(main, lambda node: whole_span(nodes, node, spans), is_sequential=draft.is_sequential),
+            main=block_of(main, lambda node: whole_span(nodes, node, spans), is_sequential=is_sequential),
             seeds=draft.seeds,
-            is_sequential=draft.is_sequential,
-            is_async=any(node.is_async for node in nodes.values()),
+            is_sequential=is_sequential,
+            is_async=is_async,
             spans=spans,
             types=tuple({node.type.name: node.type for node in nodes.values()}.values()),
             credentials=frozenset(name for node in nodes.values() for name in node.credentials),

@@ -12,7 +12,9 @@ def is_literal(value: Json) -> bool:
     """Return whether a value of a raw config stands for itself."""
     if isinstance(value, dict):
         return "path" not in value
-    return not (isinstance(value, str) and (value.startswith(_BEGIN) or any(start in value for start in _INSIDE)))
+    if not isinstance(value, str) or value.startswith(_BEGIN):
+        return not isinstance(value, str)
+    return "{" not in value or not any(start in value for start in _INSIDE)
 
 
 def literal_text(config: Mapping[str, Json], name: str) -> str | None:
