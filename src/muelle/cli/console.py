@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 _HOME = "MUELLE_HOME"
+_DEBUG = "MUELLE_DEBUG"
 _FOLDER = ".muelle"
 _GAP = "  "
 
@@ -37,6 +38,11 @@ class Console:
     def is_attended(self) -> bool:
         """Whether somebody reads stderr as it comes."""
         return sys.stderr.isatty()
+
+    @property
+    def is_debugging(self) -> bool:
+        """Whether tracebacks and every log line are wanted."""
+        return bool(os.environ.get(_DEBUG))
 
     def note(self, text: str) -> None:
         """Say something beside the answer."""
@@ -98,7 +104,7 @@ def plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - a shape, or a mapping
     """Return the fields of a thing as JSON has them."""
     import msgspec  # noqa: PLC0415 - `muelle --help` needs none
 
-    fields: dict[str, Any] = msgspec.to_builtins(thing)
+    fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(thing))  # what is JSON already is read, too
     return fields
 
 

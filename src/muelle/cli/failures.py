@@ -1,6 +1,5 @@
 """What went wrong, as the command line tells it: a message and suggestions, or a problem object; and the exit code."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +50,13 @@ class HomeUnusable(MuelleError):
     suggestions = ("Choose another folder with --home or MUELLE_HOME, or let its owner give you access.",)
 
 
+class AgentDisabled(Forbidden):
+    """This agent is disabled."""
+
+    code = "agent_disabled"
+    suggestions = ("Enable it: muelle agents update NAME --enable.",)
+
+
 class CommandFailed(MuelleError):
     """The command failed for a reason that it does not know."""
 
@@ -92,8 +98,8 @@ def _tell_problem(console: Console, problem: Mapping[str, Any]) -> None:
     if console.is_json:
         console.note(msgspec.json.encode(problem, enc_hook=str).decode())
         return
-    console.note(f"{console.paint('error:', 'red')} {problem['message']}")
     issues = problem.get("issues", [])
+    console.note(f"{console.paint('error:', 'red')} {problem['title' if issues else 'message']}")
     told = {*MuelleError().problem(), "issues"}
     for name, value in problem.items():
         if name not in told and text_of(value):
@@ -112,8 +118,3 @@ def tell_issues(console: Console, issues: list[dict[str, Any]]) -> None:
         console.note(f"  {console.paint(issue['severity'], color)}{place} {issue['message']} [{issue['code']}]")
         if issue.get("suggestion"):
             console.note(f"    {console.paint('→', 'cyan')} {issue['suggestion']}")
-
-
-def is_debugging() -> bool:
-    """Tell whether tracebacks are wanted."""
-    return bool(os.environ.get("MUELLE_DEBUG"))
