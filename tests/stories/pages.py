@@ -18,7 +18,6 @@ _FENCE = re.compile(r"(?:^(<!-- \w+ -->)\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _SPAN = re.compile(r"`(muelle [^`]+)`")
-_SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
 _HEREDOC = re.compile(r"<<\s*'?(\w+)'?([^\n]*)\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _ASSIGNMENT = re.compile(r"\w+=")
 
@@ -41,6 +40,11 @@ def pages(language: str) -> list[Path]:
     return [READMES[language], ROOT / "docs" / language / "index.md", *guides(language)]
 
 
+def slot(page: Path) -> str:
+    """Return what a page is called whatever its language."""
+    return page.name.replace(".es.", ".")
+
+
 def blocks(page: Path) -> list[Block]:
     return [Block(*found) for found in _FENCE.findall(page.read_text("utf-8"))]
 
@@ -52,6 +56,13 @@ def prose(page: Path) -> str:
 def headings(page: Path) -> list[int]:
     """Return the level of each heading, in order."""
     return [len(found) for found in re.findall(r"^(#+) ", prose(page), re.MULTILINE)]
+
+
+def first_cells(page: Path, titles: tuple[str, ...]) -> list[str]:
+    """Return what stands as code in the first column of the tables whose first title is one of `titles`."""
+    tables = re.findall(r"(?:^\|.*\n)+", prose(page), re.MULTILINE)
+    meant = [table.splitlines()[2:] for table in tables if table.split("|")[1].strip() in titles]
+    return [code for rows in meant for row in rows for code in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
 
 def links(page: Path) -> list[str]:
@@ -73,19 +84,44 @@ def commands(page: Path) -> list[list[str]]:
 def commands_of(script: str) -> list[list[str]]:
     """Return the arguments of each `muelle …` in a script: in pipes, lists and substitutions too."""
     script = _HEREDOC.sub(r"\2", script.replace("\\\n", " "))
-    inner = [command for part in _SUBSTITUTION.findall(script) for command in commands_of(part)]
-    lines = _SUBSTITUTION.sub("SUBSTITUTED", _COMMENT.sub("", script)).splitlines()
-    return inner + [command[1:] for line in lines for command in _simple(line) if command[:1] == ["muelle"]]
+    outer, inner = _split_substitutions(script)
+    found = [command for part in inner for command in commands_of(part)]
+    return found + [command[1:] for command in _simple(_COMMENT.sub("", outer)) if command[:1] == ["muelle"]]
 
 
-def _simple(line: str) -> Iterator[list[str]]:
-    """Yield the commands of a line without the assignments before them."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+def _split_substitutions(script: str) -> tuple[str, list[str]]:
+    """Return a script with a word for each `$(…)`, and what is in them; parentheses in single quotes are text."""
+    inner: list[str] = []
+    while (start := script.find("$(")) >= 0:
+        end = _end_of(script, start + 2)
+        inner.append(script[start + 2 : end])
+        script = f"{script[:start]}SUBSTITUTED{script[end + 1 :]}"
+    return script, inner
+
+
+def _end_of(script: str, position: int) -> int:
+    depth = 1
+    while depth:
+        match script[position]:
+            case "'":
+                position = script.index("'", position + 1)
+            case "(":
+                depth += 1
+            case ")":
+                depth -= 1
+        position += 1
+    return position - 1
+
+
+def _simple(script: str) -> Iterator[list[str]]:
+    """Yield the simple commands of a script without the assignments before them."""
+    lexer = shlex.shlex(script, posix=True, punctuation_chars="();<>|&\n")
+    lexer.whitespace = " \t"
     lexer.whitespace_split = True
     lexer.commenters = ""
     words: list[str] = []
     for token in [*lexer, ";"]:
-        if not set(token) <= set("();<>|&"):
+        if not set(token) <= set("();<>|&\n"):
             if words or not _ASSIGNMENT.match(token):
                 words.append(token)
         else:

@@ -1,18 +1,46 @@
 """The guide is true: its commands parse, its JSON is JSON, its links lead somewhere, in both languages alike."""
 
+import dataclasses
+import re
+import tomllib
+from itertools import product
 from pathlib import Path
 
 import click
 import msgspec
 import pytest
 
+from muelle.app import LIMIT_NAMES
 from muelle.cli.program import muelle
-from stories.pages import LANGUAGES, ROOT, blocks, commands, commands_of, guides, headings, links, pages, parse, spans
+from muelle.core import Metric, read_settings, setting_names
+from muelle.identity import PRESETS, SCOPES
+from muelle.packs import divide_settings
+from muelle.settings import Settings
+from reference.errors import documented_errors
+from reference.modules import values
+from stories.pages import (
+    LANGUAGES,
+    ROOT,
+    RUN,
+    blocks,
+    commands,
+    commands_of,
+    first_cells,
+    guides,
+    headings,
+    links,
+    pages,
+    parse,
+    prose,
+    slot,
+    spans,
+)
 from stories.terminal import Terminal
 
 WRITTEN = [page for language in LANGUAGES for page in pages(language)]
-PAIRS = list(zip(pages("en"), pages("es"), strict=False))
-WALKS = [page for page in guides("en") if any(block.mark == "<!-- run -->" for block in blocks(page))]
+PAIRS = [pair for pair in product(pages("en"), pages("es")) if slot(pair[0]) == slot(pair[1])]
+ROOMS = [field.name for field in dataclasses.fields(Settings)]
+WALKS = [page for page in guides("en") if any(block.mark == RUN for block in blocks(page))]
 
 
 def name_of(page: Path) -> str:
@@ -32,12 +60,12 @@ def test_every_guide_is_there_in_both_languages() -> None:
     assert [page.name for page in guides("en")] == [page.name for page in guides("es")]
 
 
-@pytest.mark.parametrize(("english", "spanish"), PAIRS, ids=lambda page: name_of(page))
+@pytest.mark.parametrize(("english", "spanish"), PAIRS, ids=name_of)
 def test_both_languages_have_the_same_structure(english: Path, spanish: Path) -> None:
     assert headings(english) == headings(spanish)
 
 
-@pytest.mark.parametrize(("english", "spanish"), PAIRS, ids=lambda page: name_of(page))
+@pytest.mark.parametrize(("english", "spanish"), PAIRS, ids=name_of)
 def test_both_languages_show_the_same_code(english: Path, spanish: Path) -> None:
     assert blocks(english) == blocks(spanish)
 
@@ -74,6 +102,47 @@ def test_every_json_is_json(page: Path) -> None:
             msgspec.json.decode(block.text)
         if block.language == "jsonl":
             msgspec.json.Decoder().decode_lines(block.text)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
+def test_every_code_of_a_table_of_errors_is_one_that_there_is(page: Path) -> None:
+    known = {kind.code for kind in documented_errors()}
+
+    assert set(first_cells(page, ("code", "código"))) - known == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_scopes_and_limits_of_the_guide_are_those_that_there_are(language: str) -> None:
+    page = ROOT / "docs" / language / "guides" / "agents.md"
+    unused = {"tools:call"}  # no operation calls tools
+
+    assert set(first_cells(page, ("scope", "alcance"))) == SCOPES.keys() - unused
+    assert set(first_cells(page, ("limit", "límite"))) == LIMIT_NAMES
+    assert set(first_cells(page, ("preset", "preajuste"))) == PRESETS.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_metrics_of_the_guide_are_those_that_there_are(language: str) -> None:
+    page = ROOT / "docs" / language / "guides" / "operating.md"
+
+    assert set(first_cells(page, ("metric", "métrica"))) == {metric.name for metric in values(Metric)}
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
+def test_every_setting_of_the_guide_can_be_set(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "toml" and "project" not in block.text:
+            read_settings(Settings, divide_settings(tomllib.loads(block.text), {}).other_file, {})
+        variables = dict(re.findall(r"^export (MUELLE__\w+)='?([^'\n]*)", block.text, re.MULTILINE))
+        read_settings(Settings, {}, divide_settings({}, variables).other_environment)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name_of)
+def test_every_setting_named_in_the_text_is_one_that_there_is(page: Path) -> None:
+    known = {*setting_names(Settings), "workflows.limits"}
+    named = re.findall(rf"`((?:{'|'.join(ROOMS)})\.\w+(?:\.\w+)?)`", prose(page))
+
+    assert set(named) - known == set()
 
 
 @pytest.mark.parametrize("page", WALKS, ids=name_of)
