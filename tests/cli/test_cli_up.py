@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pty
+import select
 import signal
 import stat
 import subprocess
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-PATIENCE = 30.0
+PATIENCE = 20.0
 PROMISE = 1.0  # seconds within which a server sees what another process changed
 SLACK = 1.0  # for a machine that does other things, and for asking
 
@@ -118,6 +119,15 @@ def test_a_key_made_beside_a_running_server_opens_it_at_once(server: Server) -> 
     assert server.get("/api/v1/capabilities", key)[0] == 200
 
 
+def test_a_command_beside_a_running_server_leaves_its_write_ahead_log_in_place(server: Server) -> None:
+    log = server.home / "muelle.db-wal"
+    before = log.stat().st_ino
+
+    told(server.home, "agents", "list")
+
+    assert log.stat().st_ino == before
+
+
 def test_a_running_server_sees_a_revoked_key_within_a_second(server: Server) -> None:
     key = told(server.home, "agents", "add", "gone").stdout.strip()
     assert server.get("/api/v1/capabilities", key)[0] == 200
@@ -173,27 +183,28 @@ def test_a_ready_file_that_cannot_be_written_is_said_before_anything_starts(tmp_
     assert (done.returncode, json.loads(done.stderr)["code"]) == (1, "unwritable_file")
 
 
-def on_terminal(home: Path, *arguments: str, typed: str = "", no_color: bool = False) -> str:
-    """Return what a command shows on a terminal, both streams as they come."""
+def on_terminal(home: Path, *arguments: str, prompt: str = "", typed: str = "", no_color: bool = False) -> str:
+    """Return what a command shows on a terminal, both streams as they come; type once the prompt is there."""
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"}
-    environment.pop("NO_COLOR", None)
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"COLUMNS": "200"}
+    environment |= {"TERM": "xterm-256color"} | ({"NO_COLOR": "1"} if no_color else {})
     process = subprocess.Popen(  # noqa: S603 - our own program
-        command(home, *arguments),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**environment, "NO_COLOR": "1"} if no_color else environment,
+        command(home, *arguments), stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     )
     os.close(theirs)
-    os.write(ours, typed.encode())
-    shown = b"".join(iter(lambda: _read(ours), b""))
-    process.wait(PATIENCE)
+    shown = b""
+    while select.select([ours], [], [], PATIENCE)[0] and (part := read(ours)):
+        shown += part
+        if typed and prompt in shown.decode(errors="replace"):
+            os.write(ours, typed.encode())
+            typed = ""
+    process.kill()  # it has ended, unless it waited longer than we do
+    process.wait()
     os.close(ours)
     return shown.decode()
 
 
-def _read(terminal: int) -> bytes:
+def read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 4096)
     except OSError:  # how Linux says that nobody is at the other end any more
@@ -212,7 +223,7 @@ def test_a_terminal_gets_a_table_in_colours_unless_they_are_not_wanted(server: S
 def test_a_terminal_is_asked_before_what_cannot_be_undone(server: Server) -> None:
     told(server.home, "agents", "add", "kept")
 
-    shown = on_terminal(server.home, "agents", "revoke", "kept", typed="n\n")
+    shown = on_terminal(server.home, "agents", "revoke", "kept", prompt="[y/N]", typed="n\n")
 
     assert "[y/N]" in shown
     assert json.loads(told(server.home, "agents", "show", "kept", "--json").stdout)["disabled"] is False
@@ -220,10 +231,18 @@ def test_a_terminal_is_asked_before_what_cannot_be_undone(server: Server) -> Non
 
 def test_a_terminal_types_a_secret_without_showing_it(server: Server) -> None:
     shown = on_terminal(
-        server.home, "credentials", "add", "typed", "--for-host", "example.com", typed="hidden-from-view\n"
+        server.home,
+        "credentials",
+        "add",
+        "typed",
+        "--for-host",
+        "example.com",
+        prompt="Secret",
+        typed="hidden-from-view\n",
     )
 
     assert "example.com" in shown
+    assert "hidden-from-view" not in shown
     assert told(server.home, "credentials", "show", "typed").returncode == 0
 
 

@@ -48,7 +48,7 @@ def open_file(path: Path, settings: StoresSettings, *, waits: bool = True) -> sq
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _create(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     except (OSError, sqlite3.Error) as error:
         raise DatabaseNotWritable(path=str(path), reason=str(error)) from error
@@ -58,6 +58,19 @@ def open_file(path: Path, settings: StoresSettings, *, waits: bool = True) -> sq
         connection.close()
         raise named(error, path) from error
     return connection
+
+
+def _create(path: Path) -> None:
+    """Create the file for its owner alone; leave one that is there untouched.
+
+    To open and close it here would drop every lock that this process has on it, for POSIX locks belong to processes.
+    Then the next process to leave believes itself the last and deletes the WAL that this one goes on writing to
+    (https://sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
 
 
 def _configure(connection: sqlite3.Connection, settings: StoresSettings, *, waits: bool) -> None:
