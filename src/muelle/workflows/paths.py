@@ -43,7 +43,7 @@ def _parsed(text: str) -> Path:
     if len(text) > LONGEST_PATH:
         raise InvalidPath(path=text[:200], longest=LONGEST_PATH)
     bare = text.removeprefix("/")
-    if not bare or bare.endswith("/") or "//" in bare:
+    if not bare or bare.startswith("/") or bare.endswith("/") or "//" in bare:
         raise InvalidPath(path=text[:200])
     segments: list[str] = []
     for part in bare.split("/"):

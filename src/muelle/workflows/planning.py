@@ -16,7 +16,7 @@ from muelle.workflows.json_stream import Unreadable, is_deeper, read_stream
 from muelle.workflows.order import Span, block_of
 from muelle.workflows.paths import format_path
 from muelle.workflows.plan import Catalogue, Node, OnError, Plan, Planned, whole_span
-from muelle.workflows.shape import Findings, Location
+from muelle.workflows.shape import Findings, Location, holds_credential
 from muelle.workflows.substitution import substituted
 
 _MOST_SUGGESTIONS = 10  # each compares a word with up to a thousand
@@ -166,16 +166,19 @@ class _Planning:
                 return None
             case "stop" | "continue":
                 return OnError(given)
-            case {"value": value, **rest} if not rest:
+            case {"value": value, **rest} if not rest and not holds_credential(value):
                 return OnError("value", value)
             case {"goto": str() as target, **rest} if not rest:
                 return OnError("goto", goto=(target,))
             case {"goto": [*targets], **rest} if not rest and all(type(target) is str for target in targets):
                 return OnError("goto", goto=tuple(targets))
-            case _:
-                message = "onError is 'stop', 'continue', {\"value\": …} or {\"goto\": [ids]}"
-                self._fault("invalid_on_error", message, operation, "Leave it out to fail alone ('continue').", at)
-                return None
+        if holds_credential(given):
+            hint = "Put it into the headers, query or body of an ApiCall."
+            self._fault("credential_not_allowed", "A credentialRef cannot stand here", operation, hint, at)
+        else:
+            message = "onError is 'stop', 'continue', {\"value\": …} or {\"goto\": [ids]}"
+            self._fault("invalid_on_error", message, operation, "Leave it out to fail alone ('continue').", at)
+        return None
 
     def _order(self) -> tuple[str, ...]:
         draft = self._draft

@@ -30,6 +30,15 @@ class BadTransform(Invalid):
     status = 422
 
 
+class DotsInUrl(Invalid):
+    """A value of dots alone cannot stand in the path of a URL: '..' would lead out of its place, however written."""
+
+    code = "dots_in_url"
+    category = "data_error"
+    status = 422
+    suggestions = ("Check where the value at this path comes from.",)
+
+
 class Reference:
     """A value to be read when the operation runs; without a default the data must be there."""
 
@@ -82,7 +91,7 @@ class Interpolation:
         return False
 
     def resolve(self, tree: Tree) -> str:
-        """Return the text; raise MissingData."""
+        """Return the text; raise MissingData or DotsInUrl."""
         text = ""
         for part in self.parts:
             if isinstance(part, str):
@@ -91,7 +100,7 @@ class Interpolation:
             found = tree.find(part)
             if found is MISSING:
                 raise MissingData(f"No data found at path: {format_path(part)}", path=format_path(part))
-            text += _encoded(_as_text(found), text) if self.is_url else _as_text(found)
+            text += _encoded(_as_text(found), text, part) if self.is_url else _as_text(found)
         return text
 
 
@@ -134,13 +143,16 @@ def _as_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return value if type(value) is str else msgspec.json.encode(value).decode()
 
 
-def _encoded(text: str, before: str) -> str:
+def _encoded(text: str, before: str, path: Path) -> str:
     """Percent-encode by position: raw as the base of a URL, a host as it is, and closed in path, query and fragment."""
     if not before:
         return text
     _, mark, rest = before.partition("://")
-    inside_host = bool(mark) and not any(sign in rest for sign in "/?#")
-    return quote(text, safe=".:-[]" if inside_host else "")
+    if mark and not any(sign in rest for sign in "/?#"):
+        return quote(text, safe=".:-[]")
+    if text and not text.strip(".") and not any(sign in rest for sign in "?#"):
+        raise DotsInUrl(path=format_path(path))
+    return quote(text, safe="")
 
 
 def _length(value: Any) -> Any:  # noqa: ANN401 - any JSON value

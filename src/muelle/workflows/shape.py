@@ -163,6 +163,9 @@ def _mapping(kind: Any, known: Compiled) -> Check:  # noqa: ANN401 - a DictType
         if type(value) is not dict:
             found.fault("wrong_type", f"Expected an object, got {_called(value)}", at)
             return
+        if "credentialRef" in value:
+            _refuse_credential(at, found)
+            return
         for key, element in value.items():
             item(element, (*at, key), found)
 
@@ -218,13 +221,25 @@ def _anything(value: Any, at: Location, found: Findings) -> None:  # noqa: ANN40
         return
     if kind is dict:
         if "credentialRef" in value:
-            found.fault("credential_not_allowed", "A credentialRef cannot stand here", at, "Put it into an ApiCall.")
+            _refuse_credential(at, found)
         elif not _refers(value, at, found):
             for key, item in value.items():
                 _anything(item, (*at, key), found)
     elif kind is list:
         for index, item in enumerate(value):
             _anything(item, (*at, index), found)
+
+
+def holds_credential(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Tell whether a credentialRef stands anywhere in a value."""
+    if type(value) is list:
+        return any(map(holds_credential, value))
+    return type(value) is dict and ("credentialRef" in value or any(map(holds_credential, value.values())))
+
+
+def _refuse_credential(at: Location, found: Findings) -> None:
+    hint = "Put it into the headers, query or body of an ApiCall."
+    found.fault("credential_not_allowed", "A credentialRef cannot stand here", at, hint)
 
 
 def _secret(value: Any, at: Location, found: Findings) -> None:  # noqa: ANN401 - any JSON value
@@ -261,6 +276,8 @@ def _refers(value: Any, at: Location, found: Findings, *, is_url: bool = False) 
         return False
     for path in reference.paths:
         found.measure(path, at)
+    if isinstance(reference, Reference) and holds_credential(reference.default):
+        _refuse_credential((*at, "default"), found)
     found.references.append((at, reference))
     return True
 
