@@ -97,13 +97,11 @@ class Served:
     port: int
     owner_key: str
 
-    async def speak(self, text: bytes, *, ends: bool = True) -> bytes:
-        """Send bytes as they are and return all that comes back until the server closes; `ends` closes our side."""
+    async def speak(self, text: bytes) -> bytes:
+        """Send bytes as they are and return all that comes back until the server closes the connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(text)
         await writer.drain()
-        if ends and writer.can_write_eof():
-            writer.write_eof()
         try:
             async with asyncio.timeout(20):
                 return await reader.read()

@@ -67,7 +67,6 @@ ATTEMPTS = [
     Attempt("PATCH", "/api/v1/credentials/{credential}", 404, 404, {"hosts": ["evil.example.com"]}),
     Attempt("DELETE", "/api/v1/credentials/{credential}", 403, 404),
 ]
-BY_NAME = pytest.mark.parametrize("attempt", ATTEMPTS, ids=[attempt.name for attempt in ATTEMPTS])
 
 
 @dataclass
@@ -136,25 +135,23 @@ async def test_a_wrong_key_is_answered_alike_wherever_it_is_shown(furnished: Fur
         assert (answer.status_code, answer.json()["code"]) == (401, "invalid_key"), attempt.name
 
 
-@BY_NAME
-async def test_an_agent_without_grants_gets_nothing(furnished: Furnished, attempt: Attempt) -> None:
+async def test_an_agent_without_grants_gets_nothing(furnished: Furnished) -> None:
     powerless = await furnished.doorway.agent(name="powerless")
+    for attempt in ATTEMPTS:
+        answer = await furnished.send(powerless, attempt)
 
-    answer = await furnished.send(powerless, attempt)
-
-    assert answer.status_code == attempt.powerless, answer.text
-    assert answer.status_code < 400 or is_problem(answer)
+        assert answer.status_code == attempt.powerless, f"{attempt.name}: {answer.text}"
+        assert answer.status_code < 400 or is_problem(answer)
 
 
-@BY_NAME
-async def test_another_tenant_sees_and_changes_only_its_own(furnished: Furnished, attempt: Attempt) -> None:
+async def test_another_tenant_sees_and_changes_only_its_own(furnished: Furnished) -> None:
     neighbour = await furnished.doorway.neighbour()
+    ours = [f'"{value}"' for name, value in furnished.places.items() if name != "tenant"]
+    for attempt in ATTEMPTS:
+        answer = await furnished.send(neighbour, attempt)
 
-    answer = await furnished.send(neighbour, attempt)
-
-    assert answer.status_code == attempt.neighbour, answer.text
-    ours = {value for name, value in furnished.places.items() if name != "tenant"}
-    assert not [value for value in ours if f'"{value}"' in answer.text and answer.status_code < 400]
+        assert answer.status_code == attempt.neighbour, f"{attempt.name}: {answer.text}"
+        assert answer.status_code >= 400 or not [value for value in ours if value in answer.text]
 
 
 @pytest.mark.parametrize("who", ["powerless", "neighbour"])

@@ -4,8 +4,10 @@ It is plain ASGI. Hot routes (exact method and path) are answered here without t
 100 microseconds a request; the framework declares the same routes, so that they are described and guarded alike.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -15,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, correlate
 from muelle.core.ids import NAME
-from muelle.doors.http.problems import BodyTooLarge, Reply, to_problem
+from muelle.doors.http.problems import BodyTooLarge, Reply, invalid_parameter, to_problem
 from muelle.doors.http.settings import HttpSettings
 from muelle.identity import Identity, InvalidKey, Principal
 
@@ -28,6 +30,8 @@ LOG = logging.getLogger("muelle.http")
 REQUESTS = Metric("muelle_http_requests_total", "HTTP requests, by method and status.", "counter", ("method", "status"))
 SECONDS = Metric("muelle_http_request_seconds", "How long HTTP requests took.", "histogram")
 _DIGITS = 15  # of a body's length: no body has 1e15 bytes
+_MOST_DRAINED = 64 << 20  # bytes
+_DRAIN_SECONDS = 2.0
 _CLIENT_LEFT = 499  # for metrics and the log: nobody is there to get it
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -43,7 +47,7 @@ class Asked:
     request: str
 
     def parameters(self) -> dict[str, str]:
-        """Return the query's parameters; of a repeated one the last."""
+        """Return the query's parameters, none of which is given twice."""
         return dict(parse_qsl(self.query, keep_blank_values=True)) if self.query else {}
 
 
@@ -88,22 +92,25 @@ class Door:
         is_head = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if is_head else scope
         inner["muelle.request"] = request
-        exchange = _Exchange(send, [*self._headers, (b"x-request-id", request.encode())], is_mute=is_head)
+        intake = _Intake(receive, headers, self._settings.body_bytes)
+        exchange = _Exchange(send, [*self._headers, (b"x-request-id", request.encode())], intake, is_mute=is_head)
         with correlate(request=request):
-            await self._answer(inner, receive, exchange, headers)
+            await self._answer(inner, intake, exchange, headers)
         self._note(scope, request, exchange.status, perf_counter() - start)
 
     async def _answer(
-        self, scope: Message, receive: Receive, exchange: "_Exchange", headers: Mapping[bytes, bytes]
+        self, scope: Message, intake: "_Intake", exchange: "_Exchange", headers: Mapping[bytes, bytes]
     ) -> None:
         request = scope["muelle.request"]
         try:
+            if scope["query_string"]:
+                _check_query(scope["query_string"])
             hot = self._hot.get((scope["method"], scope["path"]))
             if hot is None:
-                await self._routes(scope, _limited(receive, headers, self._settings.body_bytes), exchange.send)
+                await self._routes(scope, intake, exchange.send)
                 return
             principal = await authenticated(self._identity, headers, request)
-            body = await _body(_limited(receive, headers, self._settings.body_bytes))
+            body = await _body(intake)
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             query = scope["query_string"].decode("latin-1")
             reply = await hot(Asked(principal, body, query, content_type, request))
@@ -142,11 +149,12 @@ class _Exchange:
     A mute one sends no body: what HEAD is answered with.
     """
 
-    __slots__ = ("_headers", "_is_mute", "_send", "status")
+    __slots__ = ("_headers", "_intake", "_is_mute", "_send", "status")
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], *, is_mute: bool) -> None:
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]], intake: "_Intake", *, is_mute: bool) -> None:
         self._send = send
         self._headers = headers
+        self._intake = intake
         self._is_mute = is_mute
         self.status = 0
 
@@ -154,9 +162,11 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._headers]
-        elif self._is_mute:
+            await self._send(message)
+            return
+        if self._is_mute:
             message = {**message, "body": b""}
-        await self._send(message)
+        await self._finish(message)
 
     async def reply(self, reply: Reply) -> None:
         if self.status:
@@ -169,7 +179,15 @@ class _Exchange:
             *self._headers,
         ]
         await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": b"" if self._is_mute else reply.body})
+        await self._finish({"type": "http.response.body", "body": b"" if self._is_mute else reply.body})
+
+    async def _finish(self, message: Message) -> None:
+        """Send a part of the body; the last one only when the client has stopped sending a body that was refused."""
+        if self._intake.is_refused and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._intake.drain()
+            message = {"type": "http.response.body", "body": b""}
+        await self._send(message)
 
 
 def note_fault(error: Exception, path: str) -> None:
@@ -177,6 +195,14 @@ def note_fault(error: Exception, path: str) -> None:
     status = error.status if isinstance(error, MuelleError) else MuelleError.status
     if status >= MuelleError.status:
         LOG.error("A request failed", exc_info=error, extra={"path": path})
+
+
+def _check_query(query: bytes) -> None:
+    """Raise InvalidParameter for one that is given twice: which of them counts is read differently by everybody."""
+    names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+    for name in names if len(set(names)) < len(names) else ():
+        if names.count(name) > 1:
+            raise invalid_parameter(f"query.{name[:100]}", "Input should be given once")
 
 
 async def authenticated(identity: Identity, headers: Mapping[bytes, bytes], request: str) -> Principal:
@@ -202,22 +228,41 @@ def _key(headers: Mapping[bytes, bytes]) -> str | None:
     return given.strip().decode("latin-1") or None
 
 
-def _limited(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> Receive:
-    """Refuse a body over the limit when it is asked for: by what its header says, and by counting while reading."""
-    declared = headers.get(b"content-length", b"0")
-    read = limit + 1 if declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limit) else 0
+class _Intake:
+    """The receiving side of one request: refuses a body over the limit when it is asked for.
 
-    async def limited() -> Message:
-        nonlocal read
-        if read > limit:
-            raise BodyTooLarge(limit=limit)
-        message = await receive()
-        read += len(message.get("body", b""))
-        if read > limit:
-            raise BodyTooLarge(limit=limit)
+    It goes by what the header says before reading, and by counting while reading.
+    """
+
+    __slots__ = ("_limit", "_read", "_receive", "is_refused")
+
+    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        declared = headers.get(b"content-length", b"0")
+        self.is_refused = declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limit)
+        self._read = 0
+
+    async def __call__(self) -> Message:
+        if self.is_refused:
+            raise BodyTooLarge(limit=self._limit)
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        if self._read > self._limit:
+            self.is_refused = True
+            raise BodyTooLarge(limit=self._limit)
         return message
 
-    return limited
+    async def drain(self) -> None:
+        """Throw away what still comes, within bounds: who is cut off while sending never reads the answer."""
+        discarded = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while discarded <= _MOST_DRAINED:
+                    message = await self._receive()
+                    if not message.get("more_body", False):
+                        return
+                    discarded += len(message["body"])
 
 
 async def _body(receive: Receive) -> bytes:

@@ -13,6 +13,8 @@ from muelle.core import Ids, MuelleError
 from muelle.doors.http.problems import HeadTooLarge, MalformedRequest, RequestTimedOut, to_problem
 from muelle.doors.http.settings import HttpSettings
 
+_LINGER = 1.0  # seconds in which what a client still sends is thrown away, lest the answer be lost with it
+
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. What it refuses itself is answered as a problem, and the connection closed."""
@@ -26,6 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._head = 0
         self._unread = 0
+        self._is_refused = False
         self._watch: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -42,6 +45,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read, and count as long as the head does not end."""
+        if self._is_refused:
+            self._discard(len(data))
+            return
         super().data_received(data)
         if self._is_in_head:
             self._head += len(data)
@@ -56,15 +62,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """End the head."""
-        self._is_in_head, self._has_asked = False, True
+        self._is_in_head = False
         super().on_headers_complete()
+        self._has_asked = True  # now there is a cycle; a target that cannot be read never makes one
 
     def on_body(self, body: bytes) -> None:
         """Read a part of the body; one that was answered already is let run out, but not for ever."""
         if self.cycle.response_complete:
-            self._unread += len(body)
-            if self._unread > self._settings.body_bytes:
-                self.transport.abort()
+            self._discard(len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -75,6 +80,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         self._refuse(MalformedRequest(reason=msg))
+
+    def _discard(self, size: int) -> None:
+        self._unread += size
+        if self._unread > self._settings.body_bytes:
+            self.transport.abort()
 
     def _look(self) -> None:
         """Refuse a request that has been on its way for too long, unless it is us who do not read on."""
@@ -90,16 +100,26 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._has_asked and not self.cycle.response_complete and not self.cycle.more_body
 
     def _refuse(self, error: MuelleError) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_refused:
             return
-        if not self._has_asked or self.cycle.response_complete or not self.cycle.response_started:
-            request = self._ids.mint("req")
-            reply = to_problem(error, request)
-            lines = [
-                b"content-type: " + reply.content_type,
-                b"content-length: %d" % len(reply.body),
-                b"x-request-id: " + request.encode(),
-                b"connection: close",
-            ]
-            self.transport.write(b"%s%s\r\n\r\n%s" % (STATUS_LINE[reply.status], b"\r\n".join(lines), reply.body))
-        self.transport.close()
+        self._is_refused = True
+        if self._has_asked and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.close()
+            return
+        if self._has_asked:
+            self.cycle.disconnected = True  # whoever works on it learns that nobody waits any more
+            self.cycle.message_event.set()
+        self.transport.write(self._answer(error))
+        self.transport.write_eof()
+        self.loop.call_later(_LINGER, self.transport.close)
+
+    def _answer(self, error: MuelleError) -> bytes:
+        request = self._ids.mint("req")
+        reply = to_problem(error, request)
+        lines = [
+            b"content-type: " + reply.content_type,
+            b"content-length: %d" % len(reply.body),
+            b"x-request-id: " + request.encode(),
+            b"connection: close",
+        ]
+        return b"%s%s\r\n\r\n%s" % (STATUS_LINE[reply.status], b"\r\n".join(lines), reply.body)
