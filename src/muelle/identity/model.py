@@ -20,7 +20,7 @@ OWNER = "admin"
 SCOPES: Mapping[str, str] = {
     "workflows:run": "Run documents. Resource: the workflow's id.",
     "workflows:validate": "Check documents without running them. Resource: the workflow's id.",
-    "runs:read": "Read runs of others in the same tenant (one's own need no grant). Resource: the principal's name.",
+    "runs:read": "Read runs of others in the same tenant (one's own need no grant). Resource: the id of who ran them.",
     "operations:use": "Use a type of operation. Resource: its name, such as ApiCall.",
     "apis:call": "Call a registered Api. Resource: 'API METHOD /path', such as 'crm GET /contacts/*'.",
     "hosts:call": "Call a host that no registered Api describes. Resource: 'host' or 'host:port'.",
