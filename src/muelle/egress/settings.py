@@ -25,6 +25,6 @@ class EgressSettings:
     ca_file: str = ""  # certificates (PEM) trusted beside the system's
     max_apis: int = 1000  # of one tenant
     max_credentials: int = 1000  # of one tenant
-    directory_seconds: float = 2.0  # how soon another process's change to an Api holds here; one's own at once
+    directory_seconds: float = 0.5  # how soon another process's change to an Api holds here; one's own at once
     directory_tenants: int = 1000  # tenants whose Apis are remembered
     kept_bytes: int = 16 << 20  # answers kept in memory for calls that ask for it by `cache`
