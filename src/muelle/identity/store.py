@@ -30,7 +30,7 @@ from muelle.stores import Database, Row, SqlValue, Statement, Transaction
 
 _ADD_ACT = (
     "INSERT INTO identity_acts (id, tenant, principal, action, resource, decision, at, request, detail)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _ADD_TENANT = (
     "INSERT INTO identity_tenants (id, name, created, limits, addresses) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"

@@ -48,7 +48,7 @@ CREATE TABLE runs (
 --;
 CREATE INDEX runs_by_start ON runs (tenant, started, run)
 --;
-CREATE INDEX runs_by_status ON runs (tenant, status, started, run)
+CREATE INDEX runs_by_status ON runs (tenant, status, started, run) WHERE status <> 'success'
 --;
 CREATE INDEX runs_by_principal ON runs (tenant, principal, started, run)
 --;
@@ -128,10 +128,8 @@ CREATE TABLE identity_acts (
     at BIGINT NOT NULL, 
     request TEXT NOT NULL, 
     detail TEXT NOT NULL, 
-    PRIMARY KEY (id)
+    PRIMARY KEY (tenant, at, id)
 )
---;
-CREATE INDEX identity_acts_time ON identity_acts (tenant, at, id)
 --;
 CREATE TABLE identity_epoch (
     id BIGINT NOT NULL, 

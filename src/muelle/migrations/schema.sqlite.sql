@@ -45,10 +45,11 @@ CREATE TABLE runs (
     error BLOB, 
     PRIMARY KEY (tenant, run)
 )
+ WITHOUT ROWID
 --;
 CREATE INDEX runs_by_start ON runs (tenant, started, run)
 --;
-CREATE INDEX runs_by_status ON runs (tenant, status, started, run)
+CREATE INDEX runs_by_status ON runs (tenant, status, started, run) WHERE status <> 'success'
 --;
 CREATE INDEX runs_by_principal ON runs (tenant, principal, started, run)
 --;
@@ -129,10 +130,9 @@ CREATE TABLE identity_acts (
     at BIGINT NOT NULL, 
     request TEXT NOT NULL, 
     detail TEXT NOT NULL, 
-    PRIMARY KEY (id)
+    PRIMARY KEY (tenant, at, id)
 )
---;
-CREATE INDEX identity_acts_time ON identity_acts (tenant, at, id)
+ WITHOUT ROWID
 --;
 CREATE TABLE identity_epoch (
     id BIGINT NOT NULL, 

@@ -82,7 +82,7 @@ def _keys_and_grants() -> None:
 def _acts() -> None:
     op.create_table(
         "identity_acts",
-        sa.Column("id", sa.String(100), primary_key=True),
+        sa.Column("id", sa.String(100), nullable=False),
         sa.Column("tenant", sa.String(100), nullable=False),
         sa.Column("principal", sa.String(100)),
         sa.Column("action", sa.String(200), nullable=False),
@@ -91,5 +91,7 @@ def _acts() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("request", sa.Text, nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
+        # In the order in which acts are read, so that the table is its own index: each request writes one.
+        sa.PrimaryKeyConstraint("tenant", "at", "id"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("identity_acts_time", "identity_acts", ["tenant", "at", "id"])
