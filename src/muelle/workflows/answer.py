@@ -83,7 +83,7 @@ def _operation(name: str, tally: Tally) -> dict[str, Any]:
     told: dict[str, Any] = {
         "status": record.status,
         "duration_ms": tally.took / 1000,
-        "attempts": tally.attempts or tally.runs,
+        "attempts": tally.attempts or (0 if record.status == "skipped" and tally.runs == 1 else tally.runs),
         "cached": record.cached,
     }
     if tally.runs > 1:

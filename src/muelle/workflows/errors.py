@@ -1,6 +1,10 @@
 """What can go wrong in a run beyond what an operation itself reports."""
 
+import re
+
 from muelle.core import Forbidden, Invalid, MuelleError, NotFound, TimedOut, TooLarge
+
+_QUOTED = re.compile(r" '.*'(?= - at |\Z)", re.DOTALL)
 
 
 class DependencyFailed(MuelleError):
@@ -54,6 +58,10 @@ class UnsuitableConfig(Invalid):
     category = "data_error"
     status = 422
     suggestions = ("Check what the referenced operations give; a transform such as 'number' can convert.",)
+
+    def __init__(self, *, fault: str) -> None:
+        """Leave out the value that a decoder's message may quote: it may come from /config."""
+        super().__init__(fault=_QUOTED.sub("", fault))
 
 
 class OperationCrashed(MuelleError):

@@ -101,7 +101,7 @@ def _step(step: StepFinished) -> dict[str, Any]:
         "status": step.status,
         "timestamp": _time(step.at),
         "duration_ms": step.took / 1000,
-        "attempts": step.attempts,
+        "attempts": step.attempts or int(step.status != "skipped"),
         "cached": step.cached,
         **({"result": _json(step.output)} if step.output is not None else {}),
         **({"error": _json(step.error)} if step.error is not None else {}),
