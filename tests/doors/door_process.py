@@ -72,7 +72,8 @@ async def serve_home(home: Path) -> None:
 
     async with open_app(read_configuration(home), home, metrics=PrometheusMetrics()) as app:
         listener = bind("127.0.0.1", 0, app.settings.http.backlog)
-        await serve(app, listener, lambda: print(url_of(listener), app.admin_key or "", flush=True))  # noqa: T201 - told to the parent
+        key = app.admin_key.reveal() if app.admin_key else ""
+        await serve(app, listener, lambda: print(url_of(listener), key, flush=True))  # noqa: T201 - told to the parent
 
 
 def main() -> None:
