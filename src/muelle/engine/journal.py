@@ -10,8 +10,10 @@ from muelle.engine.model import Entry, RunFilter, RunPage, RunRecord, StepFinish
 class Journal(Protocol):
     """The append-only record of runs and steps. Everything that is read is read for one tenant."""
 
-    def append(self, entries: Sequence[Entry]) -> Awaitable[None]:
+    def append(self, entries: Sequence[Entry], *, flush: bool = True) -> Awaitable[None]:
         """Queue entries at once; awaiting the result returns once all of them are durable, or none.
+
+        Without `flush` they need only survive a crash of this process, not of the machine.
 
         Appending an entry again changes nothing.
         """

@@ -22,8 +22,9 @@ class MemoryJournal:
         self._steps: dict[_Key, dict[int, StepFinished]] = {}
         self._documents: dict[tuple[TenantId, str], bytes] = {}
 
-    def append(self, entries: Sequence[Entry]) -> Awaitable[None]:
+    def append(self, entries: Sequence[Entry], *, flush: bool = True) -> Awaitable[None]:
         """Keep entries; appending one again changes nothing."""
+        del flush
         for entry in entries:
             self._keep(entry)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

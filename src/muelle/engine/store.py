@@ -63,11 +63,11 @@ class SqlJournal:
         self._plans: set[tuple[TenantId, str]] = set()
         self._packing: dict[RunId, asyncio.Task[None]] = {}
 
-    def append(self, entries: Sequence[Entry]) -> Awaitable[None]:
+    def append(self, entries: Sequence[Entry], *, flush: bool = True) -> Awaitable[None]:
         """Queue entries; await the result to know them durable. Entries of a run keep the order of their appends."""
         if self._packing or not all(self._is_small(entry) for entry in entries):
             return self._append_packed(entries)
-        return self._commit(entries)
+        return self._commit(entries, flush=flush)
 
     async def runs(self, tenant: TenantId, where: RunFilter, limit: int, cursor: str | None = None) -> RunPage:
         """Return runs, newest first; raise InvalidCursor or InvalidLimit."""
@@ -94,7 +94,7 @@ class SqlJournal:
         rows = await self._database.fetch(_DOCUMENT, tenant, run)
         return await self._payloads.unpack(tenant, rows[0][0]) if rows else None
 
-    def _commit(self, entries: Sequence[Entry]) -> Awaitable[None]:
+    def _commit(self, entries: Sequence[Entry], *, flush: bool = True) -> Awaitable[None]:
         started: dict[RunId, RunStarted] = {}
         steps: list[_Values] = []
         runs: list[_Values] = []
@@ -111,17 +111,20 @@ class SqlJournal:
         runs.extend((*_run_values(begun), *_NOT_ENDED) for begun in started.values())
         pairs = ((_RUN, runs), (_STEP, steps), (_END, ends))
         statements = [Statement(sql, rows) for sql, rows in pairs if rows]
-        return self._with_plans(entries, statements) if runs else self._database.commit(statements)
+        if runs and (fresh := self._fresh_plans(entries)):
+            return self._with_plans(fresh, statements)
+        return self._database.commit(statements, flush=flush)
 
-    def _with_plans(self, entries: Sequence[Entry], statements: list[Statement]) -> Awaitable[None]:
-        """Commit, together with those documents that this process has not stored yet."""
-        fresh = {
+    def _fresh_plans(self, entries: Sequence[Entry]) -> dict[tuple[TenantId, str], bytes]:
+        """Return those documents that this process has not stored yet."""
+        return {
             (entry.tenant, entry.plan): entry.document
             for entry in entries
             if isinstance(entry, RunStarted) and (entry.tenant, entry.plan) not in self._plans
         }
-        if not fresh:
-            return self._database.commit(statements)
+
+    def _with_plans(self, fresh: dict[tuple[TenantId, str], bytes], statements: list[Statement]) -> Awaitable[None]:
+        """Commit, together with documents, which are flushed: later runs rely on them."""
         statements.append(Statement(_PLAN, [(*key, document) for key, document in fresh.items()]))
         done = asyncio.ensure_future(self._database.commit(statements))
         done.add_done_callback(partial(self._remember, fresh))

@@ -33,8 +33,11 @@ class AuditFilter:
 class AuditTrail(Protocol):
     """The append-only audit record of all tenants, read by tenant."""
 
-    def record(self, acts: Sequence[Act]) -> Awaitable[None]:
-        """Queue acts at once; await the result to know them durable. Recording one again changes nothing."""
+    def record(self, acts: Sequence[Act], *, flush: bool = True) -> Awaitable[None]:
+        """Queue acts at once; await the result to know them durable. Recording one again changes nothing.
+
+        Without `flush` they need only survive a crash of this process, not of the machine.
+        """
         ...
 
     async def page(self, tenant: TenantId, where: AuditFilter, limit: int = 50, cursor: str | None = None) -> Page[Act]:

@@ -32,8 +32,9 @@ class MemoryAuditTrail:
     def __init__(self) -> None:
         self._acts: dict[str, Act] = {}
 
-    def record(self, acts: Sequence[Act]) -> "asyncio.Future[None]":
+    def record(self, acts: Sequence[Act], *, flush: bool = True) -> "asyncio.Future[None]":
         """Keep the acts."""
+        del flush
         for act in acts:
             self._acts.setdefault(act.id, cleaned(act))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

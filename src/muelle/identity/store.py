@@ -127,9 +127,9 @@ class SqlAuditTrail:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, acts: Sequence[Act]) -> Awaitable[None]:
+    def record(self, acts: Sequence[Act], *, flush: bool = True) -> Awaitable[None]:
         """Queue acts for the next group commit."""
-        return self._database.commit([Statement(_ADD_ACT, [_act_row(act) for act in acts])])
+        return self._database.commit([Statement(_ADD_ACT, [_act_row(act) for act in acts])], flush=flush)
 
     async def page(self, tenant: TenantId, where: AuditFilter, limit: int = 50, cursor: str | None = None) -> Page[Act]:
         """Return acts of a tenant, newest first."""

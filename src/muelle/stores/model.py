@@ -51,8 +51,11 @@ class Database(Protocol):
         """Run one query outside any transaction."""
         ...
 
-    def commit(self, statements: Sequence[Statement]) -> Awaitable[None]:
+    def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> Awaitable[None]:
         """Queue statements for the next group commit at once; awaiting the result returns once they are durable.
+
+        Without `flush` they need only survive a crash of this process, not of the machine, where the settings allow
+        that: others see them at once, and the disk has them a moment later.
 
         All callers of one moment share a transaction and one flush to disk. If one caller's statements fail, that
         caller alone gets the error.

@@ -13,9 +13,10 @@ class StoresSettings:
     # postgresql://user:password@host/database; empty: the SQLite file at `path`
     url: Secret = field(default_factory=lambda: Secret(""))
     path: str = "muelle.db"  # the SQLite file
-    # FULL: what was answered survives a power cut. NORMAL: it survives a crash of Muelle, and a power cut may take
-    # the last moments; commits are several times cheaper (ADR 0003 has the numbers).
-    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    # What was answered always survives a crash of Muelle. A power cut may take: with FULL nothing; with EFFECTS the
+    # last moments of runs that touched nothing outside; with NORMAL the last moments of everything. FULL waits for the
+    # disk at each commit, EFFECTS where somebody must know (ADR 0003 has the numbers).
+    synchronous: Literal["FULL", "EFFECTS", "NORMAL"] = "EFFECTS"
     busy_seconds: float = 5.0  # how long to wait for another process that writes to the file
     readers: int = 2  # threads that read from the file, each with a connection
     connections: int = 10  # the most connections to PostgreSQL, besides the one that commits

@@ -93,15 +93,15 @@ class Logbook:
         """Have the next flush wait for something else too that was queued beside the journal."""
         self._pending.append(recorded)
 
-    def hand_over(self) -> None:
+    def hand_over(self, *, is_lazy: bool = False) -> None:
         """Hand over what was gathered, and let the next flush wait for it."""
         if self._entries:
             entries, self._entries = self._entries, []
-            self._pending.append(self._journal.append(entries))
+            self._pending.append(self._journal.append(entries, flush=not is_lazy))
 
-    async def flush(self) -> None:
-        """Return once everything so far is durable."""
-        self.hand_over()
+    async def flush(self, *, is_lazy: bool = False) -> None:
+        """Return once everything so far is durable; if `is_lazy`, once it survives a crash of this process."""
+        self.hand_over(is_lazy=is_lazy)
         pending, self._pending = self._pending, []
         for appended in pending:
             await appended

@@ -94,6 +94,7 @@ class Run:
         "_steps",
         "_stopped",
         "_tallies",
+        "_touched",
         "among",
         "http",
         "id",
@@ -120,6 +121,7 @@ class Run:
         self._stopped: MuelleError | None = None
         self._interrupted: dict[OperationStep, Node] = {}
         self._places: asyncio.Semaphore | None = None
+        self._touched = False
         self._steps = 0
         self._bytes = 0
 
@@ -137,7 +139,7 @@ class Run:
         took = int((self.among.clock.monotonic() - start) * 1_000_000)
         outcome, counts = self._outcome(began, took)
         self.log.end(outcome.status, self.among.clock.now(), took, counts, outcome.cause)
-        await self.log.flush()
+        await self.log.flush(is_lazy=not self._touched)
         return outcome
 
     async def _in_time(self, tree: Tree) -> None:
@@ -215,8 +217,10 @@ class Run:
                 return await asyncio.to_thread(node.type.perform, config, step)
             return node.type.perform(config, step)
         if node.effects == "writes":
+            self._touched = True
             await self.log.flush()
-        else:
+        elif node.effects == "reads":
+            self._touched = True
             self.log.hand_over()
         if node.children:
             return await node.type.perform(config, step)

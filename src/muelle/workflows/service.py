@@ -113,7 +113,7 @@ class Workflows:
         among = self._among
         run = RunId(among.ids.mint("run"))
         allowed = among.acts.allowed(principal, "workflows:run", plan.workflow, request=request, detail=run)
-        recorded = among.trail.record([allowed])
+        recorded = among.trail.record([allowed], flush=False)  # what the run commits after it takes it along
         assigned = Assignment(run=run, plan=plan, principal=principal, limits=limits, inputs=inputs, request=request)
         walk = Run(assigned, among, BoundHttp(self._outbound, principal))
         walk.log.watch(recorded)

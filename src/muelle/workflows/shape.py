@@ -55,11 +55,11 @@ class Findings:
         message: str,
         at: Location,
         suggestion: str | None = None,
-        near: tuple[str, Iterable[str]] = ("", ()),
+        near: tuple[str, Iterable[str]] | None = None,
     ) -> None:
         """Note an error at a place; `near` is a word and the known words of which the nearest is suggested."""
         if not self.is_full:
-            hint = suggestion or (_choice(*near) if near[0] else _HINTS.get(code))
+            hint = suggestion or (_choice(*near) if near else _HINTS.get(code))
             self.issues.append(Issue(code=code, message=message, path=pointer(at), suggestion=hint))
 
     def note(self, issue: Issue) -> None:

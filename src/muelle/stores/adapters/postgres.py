@@ -80,11 +80,13 @@ class PostgresDatabase:
         self._bell = asyncio.Event()
         self._closed = False
 
-    def commit(self, statements: Sequence[Statement]) -> "asyncio.Future[None]":
+    def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> "asyncio.Future[None]":
         """Queue statements for the next group commit; await the result to know them durable.
 
+        PostgreSQL flushes always or never, as the settings say: to say it each time would take a round trip more.
         DatabaseUnreachable with `outcome` "unknown" means that the server went away in the moment of the commit.
         """
+        del flush
         if self._closed:
             raise DatabaseClosed
         if len(self._waiting) >= self._settings.waiting:

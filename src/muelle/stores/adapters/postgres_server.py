@@ -80,7 +80,7 @@ def translated(sql: str) -> str:
 
 def options(url: str, settings: StoresSettings) -> dict[str, Any]:
     """Return how to connect; where a power cut may take the last moments, the server need not flush either."""
-    flush = "on" if settings.synchronous == "FULL" else "off"
+    flush = "on" if settings.synchronous != "NORMAL" else "off"
     return {"dsn": url, "timeout": settings.connect_seconds, "server_settings": {"synchronous_commit": flush}}
 
 

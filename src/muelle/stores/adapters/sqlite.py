@@ -61,11 +61,13 @@ class SqliteDatabase:
         self._most = settings.waiting
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Waiting] = []
+        self._must_flush = False
+        self._always_inline = settings.synchronous == "NORMAL"
         self._transactions: deque[asyncio.Future[None]] = deque()
         self._taken = False
         self._closed = False
 
-    def commit(self, statements: Sequence[Statement]) -> "asyncio.Future[None]":
+    def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> "asyncio.Future[None]":
         """Queue statements for the next group commit; await the result to know them durable."""
         if self._closed:
             raise DatabaseClosed
@@ -73,6 +75,7 @@ class SqliteDatabase:
             raise DatabaseOverloaded(waiting=self._most)
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((statements, done))
+        self._must_flush = self._must_flush or flush
         if not self._taken and len(self._waiting) == 1:
             self._loop.call_soon(self._wake)  # not at once: what else is committed in this turn of the loop comes along
         return done
@@ -148,8 +151,9 @@ class SqliteDatabase:
 
     def _batch(self) -> None:
         batch, self._waiting = self._waiting, []
+        is_lazy, self._must_flush = self._always_inline or not self._must_flush, False
         commits = [statements for statements, _ in batch]
-        if self._inline and len(batch) <= _INLINE_CALLERS and self._inline_left:
+        if self._inline and is_lazy and len(batch) <= _INLINE_CALLERS and self._inline_left:
             self._inline_left -= 1
             outcomes = sqlite_file.write(self._inline, commits)
             if not isinstance(outcomes[0], DatabaseBusy):
@@ -182,7 +186,7 @@ async def open_sqlite(path: Path, settings: StoresSettings = StoresSettings()) -
         await writer.close()
         await readers.close()
         raise
-    inline = sqlite_file.open_file(path, settings, waits=False) if settings.synchronous == "NORMAL" else None
+    inline = sqlite_file.open_file(path, settings, waits=False) if settings.synchronous != "FULL" else None
     database = SqliteDatabase(writer, readers, inline, settings)
     try:
         yield database

@@ -76,7 +76,8 @@ def _create(path: Path) -> None:
 def _configure(connection: sqlite3.Connection, settings: StoresSettings, *, waits: bool) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(settings.busy_seconds * 1000) if waits else 0}")
     _write_ahead(connection, settings.busy_seconds)
-    connection.execute(f"PRAGMA synchronous = {settings.synchronous}")
+    is_lazy = settings.synchronous == "NORMAL" or not waits
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if is_lazy else 'FULL'}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
