@@ -10,6 +10,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from muelle.core import Ids, MuelleError
+from muelle.doors.http.cork import CorkedTransport
 from muelle.doors.http.problems import HeadTooLarge, MalformedRequest, RequestTimedOut, to_problem
 from muelle.doors.http.settings import HttpSettings
 
@@ -33,7 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for a request."""
-        super().connection_made(cast("Transport", transport))
+        super().connection_made(cast("Transport", CorkedTransport(cast("Transport", transport), self.loop)))
         self._begun = self.loop.time()
         self._watch = self.loop.call_later(self._settings.request_seconds, self._look)
 
