@@ -5,13 +5,26 @@ Nothing else knows every room. Tests build the same App on memory twins: `open_a
 
 import os
 import tomllib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from muelle.core import Clock, Ids, Invalid, Metrics, NoMetrics, Secret, SystemClock, TenantId, read_settings
+from muelle.core import (
+    Clock,
+    Ids,
+    Invalid,
+    Metrics,
+    NoMetrics,
+    NoTracer,
+    OpenTelemetryTracer,
+    Secret,
+    SystemClock,
+    TenantId,
+    Tracer,
+    read_settings,
+)
 from muelle.egress import (
     CALL_LIMITS,
     Api,
@@ -180,6 +193,7 @@ async def open_app(
             values=stores.values,
             resources=opened.operations,
             limits=limits,
+            tracer=stack.enter_context(_tracer(settings.telemetry.traces)),
         )
         workflows = Workflows(planner, among, egress)
         yield App(
@@ -197,6 +211,19 @@ async def open_app(
             planner=planner,
             admin_key=Secret(admin_key) if admin_key else None,
         )
+
+
+@contextmanager
+def _tracer(endpoint: str) -> Iterator[Tracer]:
+    """Open what sends spans to an endpoint, or what sends none; what is left is sent at the end."""
+    if not endpoint:
+        yield NoTracer()
+        return
+    tracer = OpenTelemetryTracer(endpoint)
+    try:
+        yield tracer
+    finally:
+        tracer.close()
 
 
 @asynccontextmanager

@@ -88,9 +88,11 @@ class Recording:
 
     def __init__(self) -> None:
         self.committed: list[list[str]] = []
+        self.flushed: list[bool] = []
         self.fails = False
 
-    def commit(self, statements: Sequence[Statement]) -> Awaitable[None]:
+    def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> Awaitable[None]:
+        self.flushed.append(flush)
         self.committed.append([statement.sql.split()[2].lower() for statement in statements])
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.fails:
@@ -221,3 +223,13 @@ async def test_runs_acknowledged_before_a_kill_are_whole_afterwards(tmp_path: Pa
 
 def test_microseconds_are_exact() -> None:
     assert micros(datetime(1970, 1, 2, 0, 0, 1, 1, tzinfo=UTC)) == 86_401_000_001
+
+
+async def test_only_a_document_is_flushed_when_nobody_asks_for_more() -> None:
+    database = Recording()
+    journal = SqlJournal(database, MemoryBlobs())  # type: ignore[arg-type] # it only commits
+    for number in range(2):
+        await journal.append(run_of(number), flush=False)
+        await asyncio.sleep(0)  # a real commit takes at least a turn of the loop
+    await journal.append(run_of(2))
+    assert database.flushed == [True, False, True]

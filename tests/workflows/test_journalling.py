@@ -1,9 +1,16 @@
 """What a run leaves in the journal and in the audit record, and when."""
 
 import asyncio
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
 
-from muelle.engine import RunFilter
+import pytest
+
+from muelle.engine import Entry, Journal, RunFilter
 from muelle.identity import AuditFilter
+from muelle.workflows import Workflows
 from workflows.runs_world import World, document, op
 
 
@@ -62,3 +69,46 @@ async def test_thousands_of_turns_are_journalled_in_order(world: World) -> None:
     )
     steps = await world.app.stores.journal.steps(world.me.tenant, answer["execution_id"])
     assert [step.sequence for step in steps] == list(range(3001))
+
+
+class Flushes:
+    """A journal that tells of each append whether it was to be flushed."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.told: list[bool] = []
+
+    def append(self, entries: Sequence[Entry], *, flush: bool = True) -> Awaitable[None]:
+        self.told.append(flush)
+        return self._journal.append(entries, flush=flush)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "flushes"),
+    [(["Say"], [False]), (["Say", "Ask"], [True, True]), (["Say", "Do", "Say"], [True, True])],
+)
+async def test_the_disk_is_waited_for_only_where_something_outside_was_touched(
+    world: World, kinds: list[str], flushes: list[bool]
+) -> None:
+    journal = Flushes(world.app.stores.journal)
+    among = replace(world.app.workflows._among, journal=cast("Journal", journal))
+    workflows = Workflows(world.app.planner, among, world.app.egress)
+    await workflows.run(world.me, document(*(op(f"op{number}", kind, say=1) for number, kind in enumerate(kinds))))
+    assert journal.told == flushes
+
+
+async def test_runs_and_what_they_wait_for_are_spans(world: World) -> None:
+    spans: list[str] = []
+
+    class Tracer:
+        @contextmanager
+        def span(self, name: str, attributes: Mapping[str, str]) -> Iterator[None]:
+            spans.append(f"{name} {attributes.get('operation', '')}".strip())
+            yield
+
+    workflows = Workflows(world.app.planner, replace(world.app.workflows._among, tracer=Tracer()), world.app.egress)
+    await workflows.run(world.me, document(op("pure", "Say", say=1), op("ask", "Ask", say=2)))
+    assert spans == ["run", "Ask ask"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from muelle.core import Clock, Forbidden, Ids, Metrics, MuelleError, RunId
+from muelle.core import Clock, Forbidden, Ids, Metrics, MuelleError, RunId, Tracer
 from muelle.engine import Journal, RunStatus
 from muelle.identity import Acts, AuditTrail, Principal
 from muelle.packs import MISSING, Http, Limits, Opened, OperationType, Storage
@@ -57,6 +57,7 @@ class Surroundings:
     values: KeyValues
     resources: Mapping[str, Opened[OperationType[Any]]]
     limits: Limits
+    tracer: Tracer
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,10 +223,11 @@ class Run:
         elif node.effects == "reads":
             self._touched = True
             self.log.hand_over()
-        if node.children:
-            return await node.type.perform(config, step)
-        async with self._place():
-            return await node.type.perform(config, step)
+        with self.among.tracer.span(node.type.name, {"operation": node.id}):
+            if node.children:
+                return await node.type.perform(config, step)
+            async with self._place():
+                return await node.type.perform(config, step)
 
     def _place(self) -> asyncio.Semaphore:
         if self._places is None:

@@ -117,7 +117,8 @@ class Workflows:
         assigned = Assignment(run=run, plan=plan, principal=principal, limits=limits, inputs=inputs, request=request)
         walk = Run(assigned, among, BoundHttp(self._outbound, principal))
         walk.log.watch(recorded)
-        outcome = await walk.execute()
+        with among.tracer.span("run", {"run": run, "workflow": plan.workflow, "tenant": principal.tenant}):
+            outcome = await walk.execute()
         self._measure(outcome)
         return outcome
 
