@@ -13,5 +13,5 @@ async def dock() -> AsyncIterator[Dock]:
 
 @pytest.fixture
 async def echo() -> AsyncIterator[Echo]:
-    async with open_echo() as opened:
+    async with open_echo(Echo()) as opened:
         yield opened

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -100,9 +100,12 @@ class Echo:
         return web.Response(status=status, body=body, headers={"Content-Type": kind})
 
 
+E = TypeVar("E", bound=Echo)
+
+
 @asynccontextmanager
-async def open_echo() -> AsyncIterator[Echo]:
-    echo = Echo()
+async def open_echo(echo: E) -> AsyncIterator[E]:
+    """Serve `echo` on a free port."""
     server = web.Application()
     server.router.add_route("*", "/{tail:.*}", echo.answer)
     runner = web.AppRunner(server, access_log=None)
