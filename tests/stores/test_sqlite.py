@@ -27,7 +27,8 @@ async def write(database, caller):
     number = 0
     while True:
         name = f"{sys.argv[3]}-{caller}-{number}"
-        await database.commit([Statement("INSERT INTO things (name) VALUES (?)", [(name,)])])
+        statement = Statement("INSERT INTO things (name) VALUES (?)", [(name,)])
+        await database.commit([statement], flush=sys.argv[2] != "EFFECTS")
         print(name, flush=True)
         number += 1
 
@@ -70,14 +71,14 @@ async def _stored(path: Path) -> set[str]:
         return {row[0] for row in await database.fetch("SELECT name FROM things")}
 
 
-@pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
+@pytest.mark.parametrize("synchronous", ["FULL", "EFFECTS", "NORMAL"])
 async def test_a_killed_process_loses_nothing_that_it_acknowledged(path: Path, synchronous: str) -> None:
     acknowledged = _acknowledged(_writer(path, synchronous, "a"), 400)
     assert len(acknowledged) >= 400
     assert acknowledged <= await _stored(path)
 
 
-@pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
+@pytest.mark.parametrize("synchronous", ["FULL", "EFFECTS", "NORMAL"])
 async def test_two_processes_write_to_one_file(path: Path, synchronous: str) -> None:
     processes = [_writer(path, synchronous, name) for name in "ab"]
     acknowledged = [_acknowledged(process, 100) for process in processes]
@@ -205,3 +206,19 @@ async def test_values_that_a_column_cannot_hold_are_refused(path: Path) -> None:
         unfit: Any = object()
         with pytest.raises(StatementRefused):
             await database.fetch("SELECT ?", unfit)
+
+
+async def test_unflushed_commits_are_seen_at_once_and_flushed_by_the_next_that_must_be(path: Path) -> None:
+    async with open_sqlite(path) as database:
+        done = [database.commit([Statement(_PUT, [("a",)])], flush=False)]
+        done.append(database.commit([Statement(_PUT, [("b",)])]))
+        await asyncio.gather(*done)
+        assert await database.fetch("SELECT name FROM things ORDER BY name") == [("a",), ("b",)]
+
+
+async def test_the_wal_does_not_grow_with_the_number_of_unflushed_commits(path: Path) -> None:
+    async with open_sqlite(path) as database:
+        for number in range(4000):
+            await database.commit([Statement(_PUT, [(f"{number:05}" * 20,)])], flush=False)
+        grown = path.with_name("muelle.db-wal").stat().st_size
+    assert grown < 2 * 4_000 * 4_120  # 40 MB without a limit

@@ -1,6 +1,7 @@
 """The database port on the standard library's sqlite3: one writer that commits for everybody, and readers beside it."""
 
 import asyncio
+import logging
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -16,12 +17,16 @@ from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseOverloade
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
 from muelle.stores.settings import StoresSettings
 
+_LOG = logging.getLogger(__name__)
 _Connections = Threads[sqlite3.Connection]
 
 # A batch of at most this many callers is written on the loop where a commit does not wait for the disk (ADR 0003).
 _INLINE_CALLERS = 64
-# After as many batches on the loop one goes to the writer's thread, whose connection moves the WAL into the file.
+# After as many batches on the loop the WAL is flushed and moved into the file, beside them and without stopping them.
 _INLINE_BATCHES = 200
+# A WAL of more pages than this (16 MB) is one that never found a moment to begin anew: one batch goes to the writer's
+# thread, which has the file for itself and finishes what is left, which is little by then.
+_WAL_PAGES = 4_000
 
 
 class SqliteTransaction:
@@ -57,6 +62,7 @@ class SqliteDatabase:
         self._readers = readers
         self._inline = inline
         self._inline_left = _INLINE_BATCHES
+        self._wal_pages = 0
         self._seconds = settings.transaction_seconds
         self._most = settings.waiting
         self._loop = asyncio.get_running_loop()
@@ -153,15 +159,28 @@ class SqliteDatabase:
         batch, self._waiting = self._waiting, []
         is_lazy, self._must_flush = self._always_inline or not self._must_flush, False
         commits = [statements for statements, _ in batch]
-        if self._inline and is_lazy and len(batch) <= _INLINE_CALLERS and self._inline_left:
-            self._inline_left -= 1
+        if self._inline and is_lazy and len(batch) <= _INLINE_CALLERS and self._wal_pages < _WAL_PAGES:
             outcomes = sqlite_file.write(self._inline, commits)
             if not isinstance(outcomes[0], DatabaseBusy):
                 answer(batch, outcomes)
+                self._note_inline()
                 return
-        self._inline_left = _INLINE_BATCHES
+        self._wal_pages = 0
         self._taken = True
         self._writer.submit(sqlite_file.write, commits).add_done_callback(partial(self._written, batch))
+
+    def _note_inline(self) -> None:
+        self._inline_left -= 1
+        if not self._inline_left:
+            self._inline_left = _INLINE_BATCHES
+            self._readers.submit(sqlite_file.checkpoint).add_done_callback(self._checkpointed)
+
+    def _checkpointed(self, done: "asyncio.Future[int]") -> None:
+        """Remember how long the WAL is; what failed is tried again after the next batches."""
+        if error := done.exception():
+            _LOG.warning("The write-ahead log could not be moved into the file: %s", error)
+        else:
+            self._wal_pages = done.result()
 
     def _written(self, batch: list[Waiting], written: "asyncio.Future[list[MuelleError | None]]") -> None:
         error = written.exception()

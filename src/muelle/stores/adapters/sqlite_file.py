@@ -98,6 +98,12 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
             return
 
 
+def checkpoint(connection: sqlite3.Connection) -> int:
+    """Flush the WAL and move it into the file as far as nobody is disturbed; return how many pages it has."""
+    _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return int(pages)
+
+
 def write(connection: sqlite3.Connection, commits: Commits) -> list[MuelleError | None]:
     """Write all commits in one transaction and return for each what went wrong with it; one's fault harms no other."""
     try:
