@@ -6,6 +6,8 @@ from muelle.core import MuelleError
 from muelle.packs import MISSING, Missing
 from muelle.workflows.paths import Path, format_path, index_of, look, overlap
 
+_FEW_PAIRS = 1_000  # of paths to be compared one by one
+
 
 class PathBlocked(MuelleError):
     """A value that is neither an object nor a list stands in the way of this path."""
@@ -61,10 +63,26 @@ class Tree:
 
     def broken_by(self, paths: tuple[Path, ...]) -> str | None:
         """Return the operation that failed to write something at, above or below one of `paths`, or None."""
+        if len(paths) * len(self.broken) > _FEW_PAIRS:
+            return self._broken_by_many(paths)
         for path in paths:
             for broken, cause in self.broken.items():
                 if overlap(path, broken):
                     return cause
+        return None
+
+    def _broken_by_many(self, paths: tuple[Path, ...]) -> str | None:
+        """Do the same without comparing each with each: 15,000 paths and 400 broken ones took 3 s."""
+        above: dict[Path, str] = {}
+        for broken, cause in self.broken.items():
+            for depth in range(1, len(broken) + 1):
+                above.setdefault(broken[:depth], cause)
+        for path in paths:
+            if path in above:
+                return above[path]
+            for depth in range(1, len(path)):
+                if path[:depth] in self.broken:
+                    return self.broken[path[:depth]]
         return None
 
     def within(self, loop: dict[str, Any]) -> "Tree":

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from muelle.core import Invalid
+from muelle.core import Invalid, TooLarge
 from muelle.packs import MISSING, Missing
 from muelle.workflows.data_model import Tree
 from muelle.workflows.paths import ROOTS, MissingData, Path, format_path, parse_path
@@ -19,6 +19,7 @@ from muelle.workflows.paths import ROOTS, MissingData, Path, format_path, parse_
 _WHOLE = tuple(f"/{root}/" for root in ROOTS)
 _ROOT_NAMES = "|".join(ROOTS)
 _INSIDE = re.compile(rf"\{{(/?(?:{_ROOT_NAMES})/[^{{}}\s]+)\}}")
+LONGEST_TEXT = 16 << 20  # characters: a document can refer to a large text 70,000 times
 _KEYS = frozenset({"path", "transform", "default"})
 
 
@@ -37,6 +38,14 @@ class DotsInUrl(Invalid):
     category = "data_error"
     status = 422
     suggestions = ("Check where the value at this path comes from.",)
+
+
+class TextTooLong(TooLarge):
+    """A text becomes too long by the data that its references bring."""
+
+    code = "text_too_long"
+    category = "data_error"
+    suggestions = ("Refer to the data as a whole, or to less of it.",)
 
 
 class Reference:
@@ -91,7 +100,7 @@ class Interpolation:
         return False
 
     def resolve(self, tree: Tree) -> str:
-        """Return the text; raise MissingData or DotsInUrl."""
+        """Return the text; raise MissingData, DotsInUrl or TextTooLong."""
         text = ""
         for part in self.parts:
             if isinstance(part, str):
@@ -101,6 +110,8 @@ class Interpolation:
             if found is MISSING:
                 raise MissingData(f"No data found at path: {format_path(part)}", path=format_path(part))
             text += _encoded(_as_text(found), text, part) if self.is_url else _as_text(found)
+            if len(text) > LONGEST_TEXT:
+                raise TextTooLong(limit=LONGEST_TEXT)
         return text
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from muelle.workflows.operations.pack import BUILT_IN
+from muelle.workflows.references import LONGEST_TEXT
 from workflows.protocol.protocol_world import Dock, Echo, api, begin, flat, give, planned
 
 INPUTS = {
@@ -163,6 +164,13 @@ async def test_missing_data_names_the_path_and_who_would_have_written_it(dock: D
     assert error["context"] == {"written_by": ["writer"]}
     assert error["message"] == "No data found at path: /workflow/x/y"
     assert error["suggestions"]
+
+
+@pytest.mark.parametrize(("length", "status"), [(LONGEST_TEXT // 4, "success"), (LONGEST_TEXT // 4 + 1, "error")])
+async def test_a_text_may_become_as_long_as_the_limit_and_no_longer(dock: Dock, length: int, status: str) -> None:
+    answer = await dock.answer(flat("op", give("{/input/x}" * 4)), inputs={"x": "y" * length})
+    assert answer["status"] == status
+    assert status == "success" or answer["error"]["code"] == "text_too_long"
 
 
 async def test_references_keep_types_and_interpolation_makes_text(dock: Dock) -> None:

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from muelle.core import MuelleError
+from muelle.workflows.data_model import Tree
 from muelle.workflows.issues import MOST_ISSUES
 from muelle.workflows.operations.pack import BUILT_IN
-from muelle.workflows.paths import InvalidPath, format_path, look, parse_path
+from muelle.workflows.paths import InvalidPath, format_path, look, overlap, parse_path
 from muelle.workflows.plan import Plan, Planned
 from muelle.workflows.substitution import substituted
 from workflows.protocol import protocol_world as world
@@ -42,6 +43,7 @@ NEAR_JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.one_of(WORDS, TEXTS), inner, max_size=5)),
     max_leaves=25,
 )
+PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple)
 EXAMPLES = [flat for kind in BUILT_IN.operations for flat in [world.flat(kind.name, {kind.name: dict(kind.example)})]]
 NAMES = ("send", "skip", "notify", "fetch-a", "clean-a", "fetch-b")
 VALID = [
@@ -95,6 +97,17 @@ def test_substituting_changes_a_copy_at_the_places_and_nowhere_else(value: list[
     after = substituted(value, [((index,), "new") for index in chosen])
     assert after == ["new" if index in chosen else item for index, item in enumerate(value)]
     assert json.dumps(value) == before
+
+
+@SOME
+@given(st.lists(PATHS, max_size=60), st.lists(PATHS, max_size=60))
+def test_many_broken_paths_are_found_as_few_are(paths: list[tuple[str, ...]], broken: list[tuple[str, ...]]) -> None:
+    tree = Tree({})
+    for path in broken:
+        tree.spoil(path, "op")
+    expected = any(overlap(path, other) for path in paths for other in broken)
+    assert (tree.broken_by(tuple(paths)) is not None) == expected
+    assert (tree._broken_by_many(tuple(paths)) is not None) == expected
 
 
 @MANY
