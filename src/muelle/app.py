@@ -168,17 +168,7 @@ async def open_app(
         stores = await stack.enter_async_context(open_stores(settings, home))
         identity = Identity(stores.identity, stores.trail, clock, LIMIT_NAMES, settings.identity)
         admin_key = await identity.ensure_owner()
-        parts = EgressParts(
-            apis=stores.apis,
-            credentials=stores.credentials,
-            vault=stores.vault,
-            addresses=TenantAddresses(identity),
-            trail=stores.trail,
-            settings=settings.egress,
-            clock=clock,
-            metrics=metrics,
-        )
-        egress = await stack.enter_async_context(open_egress(parts))
+        egress = await stack.enter_async_context(open_egress(_egress_parts(settings, stores, identity, clock, metrics)))
         opened = await stack.enter_async_context(open_packs(known, configuration.packs, configuration.environment))
         planner = Planner(Catalogue(known.operations), settings.workflows)
         limits = settings.workflows.limits
@@ -211,6 +201,21 @@ async def open_app(
             planner=planner,
             admin_key=Secret(admin_key) if admin_key else None,
         )
+
+
+def _egress_parts(
+    settings: Settings, stores: Stores, identity: Identity, clock: Clock, metrics: Metrics
+) -> EgressParts:
+    return EgressParts(
+        apis=stores.apis,
+        credentials=stores.credentials,
+        vault=stores.vault,
+        addresses=TenantAddresses(identity),
+        trail=stores.trail,
+        settings=settings.egress,
+        clock=clock,
+        metrics=metrics,
+    )
 
 
 @contextmanager

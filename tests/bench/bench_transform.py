@@ -100,8 +100,15 @@ def first_of_each(rows: Rows, field: str) -> Rows:
     return first
 
 
-def pairs(rows: Rows) -> list[tuple[str, Callable[[], Any], Callable[[], Any]]]:
+Pair = tuple[str, Callable[[], Any], Callable[[], Any]]
+
+
+def pairs(rows: Rows) -> list[Pair]:
     """Return name, ours, and the hand-written code."""
+    return [*filters(rows), *transforms(rows)]
+
+
+def filters(rows: Rows) -> list[Pair]:
     return [
         ("filter points > 500", filtered(rows, ("points", ">", 500)), lambda: [r for r in rows if r["points"] > 500]),
         ("filter points < 500", filtered(rows, ("points", "<", 500)), lambda: [r for r in rows if r["points"] < 500]),
@@ -132,6 +139,11 @@ def pairs(rows: Rows) -> list[tuple[str, Callable[[], Any], Callable[[], Any]]]:
             lambda: [r for r in rows if "email" in r and r["email"].endswith("9@example.com")],
         ),
         ("filter active == true", filtered(rows, ("active", "==", True)), lambda: [r for r in rows if r["active"]]),
+    ]
+
+
+def transforms(rows: Rows) -> list[Pair]:
+    return [
         (
             "sort points",
             transformed(rows, "sort", field="points"),

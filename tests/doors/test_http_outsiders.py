@@ -34,7 +34,7 @@ ATTEMPTS = [
     Attempt("GET", "/metrics", 403, 503),
     Attempt("GET", "/api/v1/capabilities", 200, 200),
     Attempt("GET", "/api/v1/me", 200, 200),
-    Attempt("POST", "/api/v1/workflows/validate", 200, 200, {"workflow": WAIT}),
+    Attempt("POST", "/api/v1/workflows/validate", 403, 200, {"workflow": WAIT}),
     Attempt("POST", "/api/v1/workflows/execute", 403, 200, {"workflow": WAIT}),
     Attempt("GET", "/api/v1/executions", 200, 200),
     Attempt("GET", "/api/v1/executions/{execution_id}", 404, 404),

@@ -69,3 +69,18 @@ async def test_a_long_loop_lets_others_run_in_between(world: World) -> None:
 
     await asyncio.gather(loop(), other())
     assert turns == ["short", "long"]
+
+
+@pytest.mark.parametrize(("turns", "status"), [(3, "success"), (4, "error")])
+async def test_nested_loops_cannot_multiply_past_the_steps_of_a_run(turns: int, status: str) -> None:
+    async with open_world({"MUELLE__WORKFLOWS__LIMITS__STEPS": "13"}) as world:  # 1 + 3 inner loops + 3 * 3 turns
+        answer = await world.run(
+            op("outer", "Loop", inputPath="/input/x", operations=["inner"]),
+            op("inner", "Loop", inputPath="/input/y", operations=["say"]),
+            op("say", "Say", say=1),
+            inputs={"x": [1, 2, 3], "y": list(range(turns))},
+        )
+    assert answer["status"] == status
+    if status != "success":
+        assert answer["operations"]["outer"]["error"]["code"] == "too_many_steps"
+        assert len(world.stage.said) <= 13

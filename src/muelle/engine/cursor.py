@@ -24,7 +24,7 @@ def read_cursor(text: str) -> tuple[int, RunId]:
     try:
         whole = base64.b64decode(text[:_LONGEST].encode() + b"==", altchars=b"-_", validate=False)
         check, place = whole[:_CHECK], whole[_CHECK:]
-        if _check(place) != check or len(text) > _LONGEST:
+        if _check(place) != check or len(text) > _LONGEST or b"\0" in place[_TIME:]:
             raise InvalidCursor(cursor=text[:80])
         return int.from_bytes(place[:_TIME], "big", signed=True), RunId(place[_TIME:].decode())
     except (binascii.Error, UnicodeError):

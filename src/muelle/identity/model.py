@@ -87,6 +87,10 @@ class Rules:
             if "*" in rule.pattern and rule.pattern != "*":
                 self._globs.setdefault(rule.scope, []).append((rule.pattern.split("*", 1)[0], rule.pattern))
 
+    def has(self, scope: str) -> bool:
+        """Tell whether any grant is of this scope, whatever it covers."""
+        return any(rule.scope in (scope, "*") for rule in self._rules)
+
     def allow(self, scope: str, resource: str) -> bool:
         """Tell whether a grant covers `resource` for `scope`; the scope `*` covers every scope.
 

@@ -61,6 +61,7 @@ class Limits:
     """Bounds of one run, for a tenant and an agent; each has a code of its own when it is passed."""
 
     operations: int = 1_000  # in one document
+    steps: int = 100_000  # operations performed in a run, each turn of each loop counted
     loop_iterations: int = 10_000  # of one loop
     run_seconds: float = 1_800  # a whole run, its waits included
     document_bytes: int = 1 << 20  # a document as it is sent

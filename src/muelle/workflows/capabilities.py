@@ -27,7 +27,8 @@ class Capabilities:
         limits = self._workflows.limits(principal)
         types = self._planner.catalogue.types
         return {
-            "agent_id": principal.name,
+            "agent_id": principal.id,
+            "agent_name": principal.name,
             "capabilities": {
                 "availableApis": {api.id: _api(api) async for api in _all(self._apis.list, principal)},
                 "availableCredentials": [

@@ -26,6 +26,13 @@ class RunStopped(MuelleError):
     suggestions = ("Look at the operation named as cause.",)
 
 
+class TooManySteps(RunStopped):
+    """Skipped, because the run has performed as many operations as it may."""
+
+    code = "too_many_steps"
+    suggestions = ("Loop over less, or ask an operator to raise the limit steps.",)
+
+
 class NotNeeded(MuelleError):
     """Given up, because enough of the branches beside it had ended."""
 

@@ -37,7 +37,7 @@ def routes(workflows: Workflows, executions: Executions, capabilities: Capabilit
     @router.post("/workflows/validate", responses=REPORT, openapi_extra=REQUEST, summary="Check a document")
     async def validate(request: Request, principal: Annotated[Principal, who]) -> Response:
         asked = read_request(await request.body(), request.headers.get("content-type", ""))
-        report = await workflows.validate(principal, asked.document)
+        report = await workflows.validate(principal, asked.document, request=request.scope.get("muelle.request", ""))
         return _json(report.body())
 
     @router.post("/workflows/execute", responses=ANSWER, openapi_extra=REQUEST, summary="Run a document")

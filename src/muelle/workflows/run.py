@@ -27,6 +27,7 @@ from muelle.workflows.errors import (
     OperationCrashed,
     RunStopped,
     RunTimedOut,
+    TooManySteps,
     UnsuitableConfig,
 )
 from muelle.workflows.logbook import Logbook
@@ -185,10 +186,8 @@ class Run:
             await asyncio.sleep(0)
         clock = self.among.clock
         began, start = clock.now(), clock.monotonic()
-        if self._stopped is not None:
-            return await self._skip(node, tree, turn, began, self._stopped)
-        if tree.broken and (cause := tree.broken_by(node.needs)):
-            return await self._skip(node, tree, turn, began, DependencyFailed(cause=cause))
+        if (reason := self._hindrance(node, tree)) is not None:
+            return await self._skip(node, tree, turn, began, reason)
         step = OperationStep(self, node, tree, turn, began)
         try:
             output = await self._perform(node, step, tree)
@@ -210,6 +209,16 @@ class Run:
         record.took = int((clock.monotonic() - start) * 1_000_000)
         await self._keep(node, turn, record)
         return True
+
+    def _hindrance(self, node: Node, tree: Tree) -> MuelleError | None:
+        """Return why an operation is not to be run, or None."""
+        if self._steps > self.limits.steps and self._stopped is None:
+            self._stopped = TooManySteps(limit=self.limits.steps)
+        if self._stopped is not None:
+            return self._stopped
+        if tree.broken and (cause := tree.broken_by(node.needs)):
+            return DependencyFailed(cause=cause)
+        return None
 
     async def _perform(self, node: Node, step: OperationStep, tree: Tree) -> Any:  # noqa: ANN401 - any JSON value
         config = self._resolved(node, tree) if node.config is None else node.config

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 from muelle.core import Forbidden, HttpAnswer, HttpCall, Invalid, Metric, RunId
-from muelle.identity import Principal
+from muelle.identity import Principal, Refused
 from muelle.packs import Limits
 from muelle.workflows.errors import InvalidInputs, WorkflowRefused
 from muelle.workflows.issues import Issue, as_dict
@@ -89,8 +89,12 @@ class Workflows:
         limits = self._among.limits
         return replace(limits, **_typed(principal.limits)) if principal.limits else limits
 
-    async def validate(self, principal: Principal, document: bytes) -> Report:
-        """Return every issue: syntax, structure, types, references, permissions, advice. Nothing runs."""
+    async def validate(self, principal: Principal, document: bytes, *, request: str = "") -> Report:
+        """Return every issue: syntax, structure, types, references, permissions, advice. Nothing runs.
+
+        Raises Refused for whoever may neither validate nor run workflows at all.
+        """
+        await self._admit(principal, request)
         try:
             planned = self.planner.look(document, self.limits(principal))
         except Invalid as error:
@@ -121,6 +125,15 @@ class Workflows:
             outcome = await walk.execute()
         self._measure(outcome)
         return outcome
+
+    async def _admit(self, principal: Principal, request: str) -> None:
+        """Let in whoever may validate or run any workflow; which ones is for the report to say."""
+        scopes = ("workflows:validate", "workflows:run")
+        if any(principal.rules.has(scope) for scope in scopes):
+            return
+        acts = self._among.acts
+        await self._among.trail.record([acts.refused(principal, scopes[0], "*", request=request)])
+        raise Refused(scope=scopes[0], resource="*")
 
     async def _authorise(self, principal: Principal, plan: Plan, request: str) -> None:
         if not plan.calls and self._allowed.get(plan.hash) is principal.rules:

@@ -97,7 +97,7 @@ _MOMENT = _object(
 
 CAPABILITIES = _responses(
     "What the caller may use.",
-    _object(("agent_id", "capabilities"), agent_id=_TEXT, capabilities=_map(_ANY)),
+    _object(("agent_id", "capabilities"), agent_id=_TEXT, agent_name=_TEXT, capabilities=_map(_ANY)),
 )
 REPORT = _responses(
     "What is wrong with the document, if anything.",
