@@ -25,7 +25,9 @@ def test_the_planner_finds_no_fault(planner: Planner, dialect: Literal["flat", "
 
 
 def test_both_dialects_become_the_same_plan(planner: Planner) -> None:
-    flat, nested = (planner.plan(every_operation().document(each).encode(), Limits()) for each in ("flat", "nested"))
+    flat, nested = (
+        planner.look(every_operation().document(each).encode(), Limits()).plan for each in ("flat", "nested")
+    )
     assert flat.workflow == nested.workflow == "all"
     assert [node.id for node in flat.main.nodes] == [node.id for node in nested.main.nodes]
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from muelle.workflows.errors import InvalidInputs
 from workflows.runs_world import World, document, op, open_world
 
 
@@ -84,3 +85,27 @@ async def test_nested_loops_cannot_multiply_past_the_steps_of_a_run(turns: int, 
     if status != "success":
         assert answer["operations"]["outer"]["error"]["code"] == "too_many_steps"
         assert len(world.stage.said) <= 13
+
+
+async def test_many_references_to_one_large_value_are_refused_before_they_are_copied() -> None:
+    async with open_world({"MUELLE__WORKFLOWS__LIMITS__DATA_BYTES": "100000"}) as world:
+        many = op("many", "Say", say=[{"path": "/input/x"}] * 200)
+        answer = await world.run(many, inputs={"x": "y" * 1000})
+    assert answer["error"]["code"] == "data_too_large"
+
+
+async def test_inputs_that_are_no_json_are_refused_with_the_reason(world: World) -> None:
+    for inputs in ({"x": chr(0xD800)}, {"x": object()}):
+        with pytest.raises(InvalidInputs):
+            await world.run(op("a", "Say", say=1), inputs=inputs)
+
+
+async def test_a_long_document_is_planned_without_holding_up_others(world: World) -> None:
+    long = document(*(op(f"op{number}", "Say", say="x" * 200) for number in range(900)))
+    planning = asyncio.create_task(world.app.planner.seek(long, world.app.workflows.limits(world.me)))
+    turns = 0
+    while not planning.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 1
+    assert await planning is world.app.planner.look(long, world.app.workflows.limits(world.me))

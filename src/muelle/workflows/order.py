@@ -16,7 +16,6 @@ from muelle.packs import Effects
 from muelle.workflows.paths import Path
 
 N = TypeVar("N")
-_RANK: dict[Effects, int] = {"pure": 0, "reads": 1, "writes": 2}
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -27,16 +26,6 @@ class Span(msgspec.Struct, frozen=True):
     effects: Effects
     is_async: bool
     stops: bool
-
-    def joined(self, other: "Span") -> "Span":
-        """Return both as one."""
-        return Span(
-            reads=self.reads | other.reads,
-            writes=self.writes | other.writes,
-            effects=max(self.effects, other.effects, key=_RANK.__getitem__),
-            is_async=self.is_async or other.is_async,
-            stops=self.stops or other.stops,
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

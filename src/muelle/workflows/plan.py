@@ -117,16 +117,6 @@ class Catalogue:
         return compiled
 
 
-def assigned(value: Any, place: Location, new: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return `value` with `new` at `place`, copying only what lies on the way."""
-    if not place:
-        return new
-    head, rest = place[0], place[1:]
-    copy: Any = list(value) if type(value) is list else dict(value)
-    copy[head] = assigned(value[head], rest, new)
-    return copy
-
-
 def whole_span(nodes: Mapping[str, Node], node: Node, known: dict[str, Span]) -> Span:
     """Join the spans of a node and of all below it; `known` keeps a node that many refer to from being walked again."""
     span = known.get(node.id)

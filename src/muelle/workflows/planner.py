@@ -1,5 +1,6 @@
 """Planning with a memory: the same text under the same limits is planned once."""
 
+import asyncio
 from collections import OrderedDict
 
 from muelle.packs import Limits
@@ -9,6 +10,7 @@ from muelle.workflows.planning import make_plan
 from muelle.workflows.settings import WorkflowsSettings
 
 _Key = tuple[bytes, Limits]
+_LONG = 64 << 10  # bytes; a hostile document of a megabyte takes more than a second
 
 
 class Planner:
@@ -36,16 +38,25 @@ class Planner:
         self._keep(key, planned)
         return planned
 
-    def plan(self, document: bytes, limits: Limits) -> Plan:
+    async def seek(self, document: bytes, limits: Limits) -> Planned:
+        """Return what `look` does; a long document that is new is planned in a thread, for others must not wait."""
+        if len(document) <= _LONG or (document, limits) in self._kept:
+            return self.look(document, limits)
+        planned = await asyncio.to_thread(make_plan, document, self.catalogue, limits)
+        self._keep((document, limits), planned)
+        return planned
+
+    async def plan(self, document: bytes, limits: Limits) -> Plan:
         """Return the plan; raise InvalidDocument with every issue, or DocumentTooLarge."""
-        planned = self.look(document, limits)
+        planned = await self.seek(document, limits)
         if planned.plan is None:
             raise InvalidDocument(planned.issues)
         return planned.plan
 
     def _keep(self, key: _Key, planned: Planned) -> None:
+        if key not in self._kept:  # it may be, if two threads planned it at once
+            self._bytes += len(key[0])
         self._kept[key] = planned
-        self._bytes += len(key[0])
         while len(self._kept) > self._settings.plan_cache_entries or self._bytes > self._settings.plan_cache_bytes:
             (document, _), _ = self._kept.popitem(last=False)
             self._bytes -= len(document)

@@ -6,7 +6,7 @@ nothing else. Pure operations run at once on the loop; what waits or has effects
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,14 +33,16 @@ from muelle.workflows.errors import (
 from muelle.workflows.logbook import Logbook
 from muelle.workflows.order import Block
 from muelle.workflows.paths import MissingData, parse_path
-from muelle.workflows.plan import Node, OnError, Plan, assigned
+from muelle.workflows.plan import Node, OnError, Plan
 from muelle.workflows.record import Record, Tally
 from muelle.workflows.step import OperationStep
 from muelle.workflows.storage import RunStorage
+from muelle.workflows.substitution import substituted
 
 LOG = logging.getLogger("muelle.workflows")
 ENCODE = msgspec.json.Encoder().encode
 _YIELD_EVERY = 64  # steps without waiting, after which others get their turn and the deadline is seen
+_FEW = 4  # references in a config, which even all together cannot fill the memory
 _HEAVY = 20_000  # items or characters; below, handing over to a thread costs more than it frees the loop
 
 
@@ -69,6 +71,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     principal: Principal
     limits: Limits
     inputs: Mapping[str, Any]
+    encoded_inputs: bytes
     request: str
 
 
@@ -90,6 +93,7 @@ class Run:
 
     __slots__ = (
         "_bytes",
+        "_encoded_inputs",
         "_inputs",
         "_interrupted",
         "_places",
@@ -119,6 +123,7 @@ class Run:
         self.storage: Storage = RunStorage(assigned.principal, assigned.run, among.blobs, among.values)
         self.log = Logbook(among.journal, assigned.run, assigned.principal.tenant)
         self._inputs = assigned.inputs
+        self._encoded_inputs = assigned.encoded_inputs
         self._tallies: dict[str, Tally] = {}
         self._stopped: MuelleError | None = None
         self._interrupted: dict[OperationStep, Node] = {}
@@ -131,8 +136,7 @@ class Run:
         """Walk the whole plan; return once all that happened is durable in the journal."""
         began, start = self.among.clock.now(), self.among.clock.monotonic()
         plan = self.plan
-        inputs = ENCODE(self._inputs) if self._inputs else b"{}"
-        self.log.begin(self.principal.id, plan.workflow, (plan.hash, plan.document), inputs, began)
+        self.log.begin(self.principal.id, plan.workflow, (plan.hash, plan.document), self._encoded_inputs, began)
         tree = Tree(self._first_data())
         if plan.is_async:
             await self._in_time(tree)
@@ -244,13 +248,26 @@ class Run:
         return self._places
 
     def _resolved(self, node: Node, tree: Tree) -> Any:  # noqa: ANN401 - the type of the config
-        raw: Any = node.raw
-        for place, reference in node.references:
-            raw = assigned(raw, place, reference.resolve(tree))
+        values = [(place, reference.resolve(tree)) for place, reference in node.references]
+        if len(values) > _FEW:
+            self._measure(value for _, value in values)
+        raw = substituted(node.raw, values)
         try:
             return msgspec.convert(raw, node.type.config)
         except msgspec.ValidationError as error:
             raise UnsuitableConfig(fault=str(error)) from None
+
+    def _measure(self, values: Iterable[Any]) -> None:
+        """Refuse a config that would be larger than all data may be, before it is built; each value is encoded once."""
+        sizes: dict[int, int] = {}
+        total = 0
+        for value in values:
+            size = sizes.get(id(value))
+            if size is None:
+                size = sizes[id(value)] = len(ENCODE(value))
+            total += size
+            if total > self.limits.data_bytes:
+                raise DataTooLarge(limit=self.limits.data_bytes)
 
     def _is_heavy(self, node: Node, tree: Tree) -> bool:
         if not node.needs:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
+import msgspec
+
 from muelle.core import Forbidden, HttpAnswer, HttpCall, Invalid, Metric, RunId
 from muelle.identity import Principal, Refused
 from muelle.packs import Limits
@@ -96,7 +98,7 @@ class Workflows:
         """
         await self._admit(principal, request)
         try:
-            planned = self.planner.look(document, self.limits(principal))
+            planned = await self.planner.seek(document, self.limits(principal))
         except Invalid as error:
             return Report((Issue(code=error.code, message=str(error), suggestion=error.suggestions[0]),), None)
         issues = list(planned.issues)
@@ -109,16 +111,23 @@ class Workflows:
     ) -> Outcome:
         """Run a document; InvalidDocument, InvalidInputs, DocumentTooLarge, WorkflowRefused come before any effect."""
         limits = self.limits(principal)
-        plan = self.planner.plan(document, limits)
+        plan = await self.planner.plan(document, limits)
         inputs = {} if inputs is None else inputs
-        if inputs and is_deeper(inputs, limits.depth):
-            raise InvalidInputs(limit=limits.depth, reason="nested too deep")
+        encoded = _encoded(inputs, limits) if inputs else b"{}"
         await self._authorise(principal, plan, request)
         among = self._among
         run = RunId(among.ids.mint("run"))
         allowed = among.acts.allowed(principal, "workflows:run", plan.workflow, request=request, detail=run)
         recorded = among.trail.record([allowed], flush=False)  # what the run commits after it takes it along
-        assigned = Assignment(run=run, plan=plan, principal=principal, limits=limits, inputs=inputs, request=request)
+        assigned = Assignment(
+            run=run,
+            plan=plan,
+            principal=principal,
+            limits=limits,
+            inputs=inputs,
+            encoded_inputs=encoded,
+            request=request,
+        )
         walk = Run(assigned, among, BoundHttp(self._outbound, principal))
         walk.log.watch(recorded)
         with among.tracer.span("run", {"run": run, "workflow": plan.workflow, "tenant": principal.tenant}):
@@ -178,6 +187,16 @@ class Workflows:
         for name, tally in outcome.tallies.items():
             kind = outcome.plan.nodes[name].type.name
             metrics.count(STEPS, kind, tally.telling.status, by=tally.runs)
+
+
+def _encoded(inputs: Mapping[str, Any], limits: Limits) -> bytes:
+    """Return inputs as JSON; raise InvalidInputs for what is nested too deep or no JSON, as Python can hand in."""
+    if is_deeper(inputs, limits.depth):
+        raise InvalidInputs(limit=limits.depth, reason="nested too deep")
+    try:
+        return msgspec.json.encode(inputs)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInputs(reason=str(error)[:200]) from None
 
 
 def _refusal(scope: str, resource: str, error: Forbidden | Invalid | None = None) -> Issue:
