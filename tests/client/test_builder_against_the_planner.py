@@ -24,10 +24,9 @@ def test_the_planner_finds_no_fault(planner: Planner, dialect: Literal["flat", "
     assert [issue for issue in planned.issues if issue.severity == "error"] == []
 
 
-def test_both_dialects_become_the_same_plan(planner: Planner) -> None:
-    flat, nested = (
-        planner.look(every_operation().document(each).encode(), Limits()).plan for each in ("flat", "nested")
-    )
+async def test_both_dialects_become_the_same_plan(planner: Planner) -> None:
+    flat = await planner.plan(every_operation().document("flat").encode(), Limits())
+    nested = await planner.plan(every_operation().document("nested").encode(), Limits())
     assert flat.workflow == nested.workflow == "all"
     assert [node.id for node in flat.main.nodes] == [node.id for node in nested.main.nodes]
 
