@@ -23,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from muelle.app import open_app, read_configuration
 from muelle.packs import Limits
 from muelle.workflows import Catalogue, encode_answer
@@ -160,13 +162,13 @@ async def in_process(home: Path | None, callers: int, runs: int) -> float:
 def measure_in_process(rounds: int) -> dict[str, Any]:
     def once(callers: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
-            return asyncio.run(in_process(Path(folder), callers, 4000))
+            return uvloop.run(in_process(Path(folder), callers, 4000))
 
-    memory = statistics.median(asyncio.run(in_process(None, CLIENTS, 4000)) for _ in range(rounds))
+    memory = statistics.median(uvloop.run(in_process(None, CLIENTS, 4000)) for _ in range(rounds))
     disk = statistics.median(once(CLIENTS) for _ in range(rounds))
     many = statistics.median(once(64) for _ in range(rounds))
     note(f"in process: Workflows.run + encode_answer; memory twins {memory:.1f} us")
-    note(f"in process, journal and audit on SQLite (FULL): {disk:.1f} us with 8 callers, {many:.1f} us with 64")
+    note(f"in process, journal and audit on SQLite: {disk:.1f} us with 8 callers, {many:.1f} us with 64")
     return {"inprocess_us": round(memory, 1), "inprocess_sqlite_us": round(many, 1)}
 
 

@@ -9,7 +9,7 @@ from muelle.workflows.plan import Catalogue, Plan, Planned
 from muelle.workflows.planning import make_plan
 from muelle.workflows.settings import WorkflowsSettings
 
-_Key = tuple[bytes, Limits]
+_Key = tuple[bytes, Limits | None]
 _LONG = 64 << 10  # bytes; a hostile document of a megabyte takes more than a second
 
 
@@ -29,7 +29,7 @@ class Planner:
 
     def look(self, document: bytes, limits: Limits) -> Planned:
         """Return the outcome of planning, issues and all; raise DocumentTooLarge."""
-        key = (document, limits)
+        key = self._key(document, limits)
         planned = self._kept.get(key)
         if planned is not None:
             self._kept.move_to_end(key)
@@ -40,10 +40,10 @@ class Planner:
 
     async def seek(self, document: bytes, limits: Limits) -> Planned:
         """Return what `look` does; a long document that is new is planned in a thread, for others must not wait."""
-        if len(document) <= _LONG or (document, limits) in self._kept:
+        if len(document) <= _LONG or self._key(document, limits) in self._kept:
             return self.look(document, limits)
         planned = await asyncio.to_thread(make_plan, document, self.catalogue, limits)
-        self._keep((document, limits), planned)
+        self._keep(self._key(document, limits), planned)
         return planned
 
     async def plan(self, document: bytes, limits: Limits) -> Plan:
@@ -52,6 +52,10 @@ class Planner:
         if planned.plan is None:
             raise InvalidDocument(planned.issues)
         return planned.plan
+
+    def _key(self, document: bytes, limits: Limits) -> _Key:
+        """Name the usual limits by None, for to hash them takes longer than all else here."""
+        return document, None if limits is self._settings.limits else limits
 
     def _keep(self, key: _Key, planned: Planned) -> None:
         if key not in self._kept:  # it may be, if two threads planned it at once
