@@ -8,7 +8,7 @@ import msgspec
 from muelle.core import MuelleError
 from muelle.packs import MISSING
 from muelle.workflows.record import Record, Tally
-from muelle.workflows.run import Outcome
+from muelle.workflows.surroundings import Outcome
 
 Format = Literal["full", "summary", "minimal"]
 _ENCODER = msgspec.json.Encoder()

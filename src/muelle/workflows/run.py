@@ -6,18 +6,15 @@ nothing else. Pure operations run at once on the loop; what waits or has effects
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from muelle.core import Clock, Forbidden, Ids, Metrics, MuelleError, RunId, Tracer
-from muelle.engine import Journal, RunStatus
-from muelle.identity import Acts, AuditTrail, Principal
-from muelle.packs import MISSING, Http, Limits, Opened, OperationType, Storage
-from muelle.stores import Blobs, KeyValues
+from muelle.core import Forbidden, MuelleError
+from muelle.engine import RunStatus
+from muelle.packs import MISSING, Http, Storage
 from muelle.workflows.data_model import Tree
 from muelle.workflows.errors import (
     DataTooLarge,
@@ -33,59 +30,18 @@ from muelle.workflows.errors import (
 from muelle.workflows.logbook import Logbook
 from muelle.workflows.order import Block
 from muelle.workflows.paths import MissingData, parse_path
-from muelle.workflows.plan import Node, OnError, Plan
+from muelle.workflows.plan import Node, OnError
 from muelle.workflows.record import Record, Tally
 from muelle.workflows.step import OperationStep
 from muelle.workflows.storage import RunStorage
 from muelle.workflows.substitution import substituted
+from muelle.workflows.surroundings import Assignment, Outcome, Surroundings
 
 LOG = logging.getLogger("muelle.workflows")
 ENCODE = msgspec.json.Encoder().encode
 _YIELD_EVERY = 64  # steps without waiting, after which others get their turn and the deadline is seen
 _FEW = 4  # references in a config, which even all together cannot fill the memory
 _HEAVY = 20_000  # items or characters; below, handing over to a thread costs more than it frees the loop
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What runs are made among; the same for all runs of a service. `limits` hold where a principal has no others."""
-
-    clock: Clock
-    ids: Ids
-    metrics: Metrics
-    journal: Journal
-    trail: AuditTrail
-    acts: Acts
-    blobs: Blobs
-    values: KeyValues
-    resources: Mapping[str, Opened[OperationType[Any]]]
-    limits: Limits
-    tracer: Tracer
-
-
-class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be run, for whom, within which bounds; `request` is the id of the request that asked for it."""
-
-    run: RunId
-    plan: Plan
-    principal: Principal
-    limits: Limits
-    inputs: Mapping[str, Any]
-    encoded_inputs: bytes
-    request: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """A finished run; `took` is in microseconds, `cause` is what ended it early."""
-
-    run: RunId
-    plan: Plan
-    status: RunStatus
-    started: datetime
-    took: int
-    tallies: Mapping[str, Tally]
-    cause: MuelleError | None
 
 
 class Run:

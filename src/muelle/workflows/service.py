@@ -15,7 +15,8 @@ from muelle.workflows.issues import Issue, as_dict
 from muelle.workflows.json_stream import is_deeper
 from muelle.workflows.plan import Plan
 from muelle.workflows.planner import Planner
-from muelle.workflows.run import Assignment, Outcome, Run, Surroundings
+from muelle.workflows.run import Run
+from muelle.workflows.surroundings import Assignment, Outcome, Surroundings
 
 RUNS = Metric("muelle_runs_total", "Runs that ended, by status.", "counter", ("status",))
 RUN_SECONDS = Metric("muelle_run_seconds", "How long runs took.", "histogram")

@@ -1,0 +1,58 @@
+"""What goes into a run and what comes out of it, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, Tracer
+from muelle.engine import Journal, RunStatus
+from muelle.identity import Acts, AuditTrail, Principal
+from muelle.packs import Limits, Opened, OperationType
+from muelle.stores import Blobs, KeyValues
+from muelle.workflows.plan import Plan
+from muelle.workflows.record import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What runs are made among; the same for all runs of a service. `limits` hold where a principal has no others."""
+
+    clock: Clock
+    ids: Ids
+    metrics: Metrics
+    journal: Journal
+    trail: AuditTrail
+    acts: Acts
+    blobs: Blobs
+    values: KeyValues
+    resources: Mapping[str, Opened[OperationType[Any]]]
+    limits: Limits
+    tracer: Tracer
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run, for whom, within which bounds; `request` is the id of the request that asked for it."""
+
+    run: RunId
+    plan: Plan
+    principal: Principal
+    limits: Limits
+    inputs: Mapping[str, Any]
+    encoded_inputs: bytes
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A finished run; `took` is in microseconds, `cause` is what ended it early."""
+
+    run: RunId
+    plan: Plan
+    status: RunStatus
+    started: datetime
+    took: int
+    tallies: Mapping[str, Tally]
+    cause: MuelleError | None
