@@ -197,11 +197,19 @@ def test_what_is_wrong_with_a_document_names_the_operation_and_a_remedy(muelle: 
 
 
 def test_a_document_that_lacks_only_grants_ends_with_3(muelle: Muelle, document: str) -> None:
-    muelle("agents", "add", "nobody")
+    muelle("agents", "add", "nobody", "--grant", "workflows:validate=*")
 
     told = muelle("validate", document, "--as", "nobody", "--json")
 
     assert (told.code, {issue["code"] for issue in told.json["issues"]}) == (3, {"refused"})
+
+
+def test_whoever_may_not_even_validate_is_refused(muelle: Muelle, document: str) -> None:
+    muelle("agents", "add", "nobody")
+
+    told = muelle("validate", document, "--as", "nobody", "--json")
+
+    assert (told.code, told.out) == (3, "")
 
 
 def test_validating_runs_nothing(muelle: Muelle, document: str) -> None:

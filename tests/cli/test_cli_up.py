@@ -98,7 +98,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_once_it_answers_the_ready_file_says_where_and_with_which_key(server: Server) -> None:
     status, me = server.get("/api/v1/capabilities", Path(server.ready["admin_key_file"]).read_text().strip())
 
-    assert (status, me["agent_id"]) == (200, "admin")
+    assert (status, me["agent_name"]) == (200, "admin")
     assert server.ready.keys() == {"url", "admin_key_file", "pid"}
     assert server.ready["pid"] == server.process.pid
     assert stat.S_IMODE((server.home / "admin.key").stat().st_mode) == 0o600
