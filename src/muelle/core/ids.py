@@ -48,6 +48,20 @@ def name(text: str, field: str = "name") -> str:
     return text
 
 
+class _Forks:
+    """How often this process was forked off from one before it: to ask for its id is a system call for each id."""
+
+    count = 0
+
+    def add(self) -> None:
+        self.count += 1
+
+
+_forks = _Forks()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forks.add)
+
+
 class Ids:
     """Mints ids from a clock and a source of entropy, both of which tests replace.
 
@@ -55,19 +69,19 @@ class Ids:
     forked off takes its own.
     """
 
-    __slots__ = ("_clock", "_entropy", "_pool", "_process", "_used")
+    __slots__ = ("_clock", "_entropy", "_forks", "_pool", "_used")
 
     def __init__(self, clock: Clock, entropy: Callable[[int], bytes] = os.urandom) -> None:
         self._clock = clock
         self._entropy = entropy
         self._pool = b""
         self._used = 0
-        self._process = 0
+        self._forks = 0
 
     def mint(self, kind: str) -> str:
         """Return a fresh id `kind_…`; the caller wraps it in its NewType."""
         begin = self._used
-        if begin == len(self._pool) or self._process != os.getpid():
-            self._pool, self._process, begin = self._entropy(_ENTROPY * _AT_ONCE), os.getpid(), 0
+        if begin == len(self._pool) or self._forks != _forks.count:
+            self._pool, self._forks, begin = self._entropy(_ENTROPY * _AT_ONCE), _forks.count, 0
         self._used = begin + _ENTROPY
         return f"{kind}_{uuid7(self._clock.nanoseconds(), self._pool[begin : self._used])}"
