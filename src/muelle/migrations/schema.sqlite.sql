@@ -45,7 +45,6 @@ CREATE TABLE runs (
     error BLOB, 
     PRIMARY KEY (tenant, run)
 )
- WITHOUT ROWID
 --;
 CREATE INDEX runs_by_start ON runs (tenant, started, run)
 --;
@@ -69,7 +68,6 @@ CREATE TABLE steps (
     error BLOB, 
     PRIMARY KEY (tenant, run, sequence)
 )
- WITHOUT ROWID
 --;
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001'
 --;
@@ -132,7 +130,6 @@ CREATE TABLE identity_acts (
     detail TEXT NOT NULL, 
     PRIMARY KEY (tenant, at, id)
 )
- WITHOUT ROWID
 --;
 CREATE TABLE identity_epoch (
     id BIGINT NOT NULL, 

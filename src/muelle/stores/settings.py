@@ -18,6 +18,7 @@ class StoresSettings:
     # disk at each commit, EFFECTS where somebody must know (ADR 0003 has the numbers).
     synchronous: Literal["FULL", "EFFECTS", "NORMAL"] = "EFFECTS"
     busy_seconds: float = 5.0  # how long to wait for another process that writes to the file
+    wal_bytes: int = 64 << 20  # a write-ahead log of SQLite beyond this is finished and begun anew
     readers: int = 2  # threads that read from the file, each with a connection
     connections: int = 10  # the most connections to PostgreSQL, besides the one that commits
     connect_seconds: float = 10.0  # how long to try to reach PostgreSQL

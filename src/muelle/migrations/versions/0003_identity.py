@@ -91,7 +91,6 @@ def _acts() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("request", sa.Text, nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
-        # In the order in which acts are read, so that the table is its own index: each request writes one.
+        # In the order in which acts are read, so that no further index is needed: each request writes one.
         sa.PrimaryKeyConstraint("tenant", "at", "id"),
-        sqlite_with_rowid=False,
     )

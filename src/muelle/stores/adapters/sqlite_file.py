@@ -38,6 +38,7 @@ _SHARED: dict[int, type[MuelleError]] = {
 _FAULTS = (sqlite3.Error, OverflowError, ValueError, TypeError)
 _RETRY_SECONDS = 0.005  # SQLite's busy handler is not asked while the journal mode changes, so we ask again ourselves
 _PRIMARY = 0xFF
+PAGE = 4096  # bytes; SQLite's default
 _JOURNAL_BYTES = 64 << 20  # a WAL that grew past this is cut back at the next checkpoint
 
 
