@@ -64,6 +64,8 @@ async def test_several_conditions_hold_all_or_any() -> None:
         ("size(input) == 0", True),
         ("loop.item == 7", True),
         ("workflow.name.matches('^a')", True),
+        ("workflow.users.all(u, ['ana', 'bo'].exists(n, n.matches('^.o$'))) // said of nobody", True),
+        ("workflow.name != 'loop' && workflow.name != r'matches(\\' && loop.item > 6", True),
     ],
 )
 async def test_an_expression_decides(expression: str, *, holds: bool) -> None:
@@ -88,6 +90,12 @@ async def test_an_expression_without_an_answer_fails(expression: str) -> None:
         ("workflow.l.map(x, x).size() > 0", {"l": [1] * 10_000}),
         ("workflow.l.size() > 0", {"l": [1] * 300_000}),
         ("[workflow.s].map(a, a" + " + a" * 80 + ").map(a, a" + " + a" * 80 + ").size() > 0", {"s": "x" * 10_000}),
+        ("[0,1,2,3,4,5,6,7,8,9].all(x, " * 8 + "true" + ")" * 8, {}),
+        ("workflow.l. // all\nall(x, workflow.l. // all\nall(y, x + y >= 0))", {"l": [1] * 10_000}),
+        ('"""x"y""" == \'z\' || workflow.l.all(x, workflow.l.all(y, x < y)) || \'x\' == ""', {"l": [1] * 10_000}),
+        ("workflow.l.all(x, !(-1 in workflow.l))", {"l": [1] * 100_000}),
+        ("workflow.l.all(x, workflow.l == workflow.l)", {"l": [1] * 100_000}),
+        ("workflow.l.all(x, !workflow.s.contains('xxxy'))", {"l": [1] * 10_000, "s": "x" * 1_000_000}),
     ],
 )
 async def test_an_expression_that_could_explode_is_refused(expression: str, data: dict[str, Json]) -> None:
@@ -96,6 +104,24 @@ async def test_an_expression_that_could_explode_is_refused(expression: str, data
         "expression_too_costly"
     )
     assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "code"),
+    [
+        ("workflow.l.all(x, 'a'.matches('(a|b){900}' + string(x)) || true)", "pattern_too_slow"),
+        ("'a'.matches('(') || true", "expression_failed"),
+        ("matches('a')", "expression_failed"),
+    ],
+)
+async def test_patterns_of_an_expression_are_bounded_together(
+    expression: str, code: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    step = FakeStep({"workflow": {"l": list(range(100_000))}})
+    start = time.perf_counter()
+    assert await code_of("Conditional", step, expression=expression, ifTrue="a") == code
+    assert time.perf_counter() - start < 4
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("expression", ["1 +", "(" * 500 + "1" + ")" * 500, "a" * 2_001, "#"])

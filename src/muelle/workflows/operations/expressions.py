@@ -1,33 +1,39 @@
 """CEL expressions over the data model, with a bound on what they may cost.
 
 CEL always ends, but nested `all` and `map` can take time with the power of their number, and `+` can double a text at
-each step. Both are bounded from the expression's text and the size of the data before anything is evaluated. Only those
-keys of the data that the expression names are handed over.
+each step: expression_costs bounds both before anything is evaluated. `matches` is ours, for the evaluator's own
+compiles its pattern anew at each call, which takes up to 60 ms. Only those keys of the data that the expression names
+are handed over.
 """
 
 import importlib.machinery
 import importlib.util
 import re
 import sys
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, Final, Protocol, cast
 
 from muelle.packs import MISSING, Json, Step
-from muelle.workflows.operations.errors import ExpressionFailed, ExpressionTooCostly, InvalidExpression
+from muelle.workflows.operations.errors import (
+    ExpressionFailed,
+    InvalidExpression,
+    InvalidPattern,
+    PatternTooCostly,
+    PatternTooSlow,
+)
+from muelle.workflows.operations.expression_costs import afford, renamed
+from muelle.workflows.operations.patterns import MOST_SECONDS, compile_pattern
+from muelle.workflows.operations.patterns import afford as afford_pattern
 
 LONGEST_EXPRESSION: Final = 2_000  # characters
-MOST_VALUES: Final = 200_000  # values handed over: 0.4 s
-MOST_STEPS: Final = 5_000_000  # values to the power of nested macros: 1 s
 ROOTS: Final = ("workflow", "config", "input", "loop")
 _READ: Final = re.compile(
     r"\b(workflow|config|input|loop)\b(?:\s*\.\s*([A-Za-z_]\w*)(?!\w*\s*\()|\s*\[\s*(?:\"([^\"\\]+)\"|'([^'\\]+)')\s*\])?"
 )
-_LOOP: Final = "loop_"
-_WORDS: Final = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![\w.])loop(?!\w)""")
-_LOOPS: Final = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(")
-_COPYING: Final = frozenset({"map", "filter"})  # they copy what they have gathered so far for every item
+_OURS: Final = {"loop": "loop_", "matches": "matches_"}  # CEL reserves the one; of the other it has its own
 _FAULTS: Final = (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError)
 
 
@@ -62,15 +68,10 @@ def compile_expression(expression: str) -> Program:
             f"The expression is longer than {LONGEST_EXPRESSION} characters", length=len(expression)
         )
     try:
-        return cast("Program", _cel().compile(_WORDS.sub(_without_loop, expression)))
+        return cast("Program", _cel().compile(renamed(expression, _OURS)))
     except ValueError as fault:
         reason = str(fault).partition("ERROR: ")[2] or str(fault)
         raise InvalidExpression(reason=reason.partition("\n")[0][:200]) from None
-
-
-def _without_loop(word: re.Match[str]) -> str:
-    """Write another name for `loop`, which CEL reserves; texts in quotes stay."""
-    return word.group(1) or _LOOP
 
 
 def fault_of(expression: str) -> str | None:
@@ -96,16 +97,51 @@ def decide(expression: str, step: Step[Any]) -> bool:
     """Return what an expression says of the data model; raise ExpressionFailed unless that is true or false."""
     program = compile_expression(expression)
     variables = _variables(expression, step)
-    _afford(expression, variables, step.limits.data_bytes)
-    result = _execute(program, variables)
+    afford(expression, variables, step.limits.data_bytes)
+    matching = _Matching()
+    result = _execute(program, {**variables, _OURS["loop"]: variables["loop"], _OURS["matches"]: matching})
+    if matching.fault is not None:
+        raise matching.fault
     if not isinstance(result, bool):
         raise ExpressionFailed(f"The expression must give true or false, not {type(result).__name__}")
     return result
 
 
-def _execute(program: Program, variables: Mapping[str, Json]) -> Json:
+class _Matching:
+    """What `matches` does: RE2, some seconds for all calls together. It never raises, for CEL would print that."""
+
+    __slots__ = ("_give_up", "fault")
+
+    def __init__(self) -> None:
+        self.fault: ExpressionFailed | PatternTooCostly | PatternTooSlow | None = None
+        self._give_up = time.perf_counter() + MOST_SECONDS
+
+    def __call__(self, *given: Json) -> bool:
+        if self.fault is not None:
+            return False
+        if time.perf_counter() > self._give_up:
+            self.fault = PatternTooSlow(seconds=MOST_SECONDS)
+            return False
+        return self._matches(*given)
+
+    def _matches(self, *given: Json) -> bool:
+        try:
+            text, pattern = given
+            compiled = compile_pattern(pattern)
+            afford_pattern(compiled, text)
+            return compiled.search(text) is not None
+        except PatternTooCostly as fault:
+            self.fault = fault
+        except (TypeError, ValueError):
+            self.fault = ExpressionFailed("'matches' takes a text and a pattern")
+        except InvalidPattern as fault:
+            self.fault = ExpressionFailed(reason=f"{fault.message} {fault.facts.get('reason', '')}".rstrip()[:200])
+        return False
+
+
+def _execute(program: Program, variables: Mapping[str, Any]) -> Json:
     try:
-        return program.execute({**variables, _LOOP: variables["loop"]})
+        return program.execute(variables)
     except KeyError as fault:
         raise ExpressionFailed(f"The data has no {str(fault)[:100]}; has(…) tells whether it is there") from None
     except _FAULTS as fault:
@@ -127,30 +163,3 @@ def _variables(expression: str, step: Step[Any]) -> dict[str, Json]:
 
 def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1").replace("[", "~2")
-
-
-def _afford(expression: str, variables: Json, most_bytes: int) -> None:
-    """Raise ExpressionTooCostly if the expression could take too many steps or make too large a value."""
-    values, characters = _size(variables)
-    names = _LOOPS.findall(expression)
-    loops = len(names)
-    steps = values ** (loops + any(name in _COPYING for name in names))
-    size = (values + characters + len(expression)) * (1 + expression.count("+")) ** (1 + loops)
-    if values > MOST_VALUES or steps > MOST_STEPS or size > most_bytes:
-        raise ExpressionTooCostly(values=values, loops=loops, most_values=MOST_VALUES, most_steps=MOST_STEPS)
-
-
-def _size(value: Json) -> tuple[int, int]:
-    """Return how many values there are, and how many characters they have."""
-    values, characters, waiting = 0, 0, [value]
-    while waiting and values <= MOST_VALUES:
-        item = waiting.pop()
-        values += 1
-        if type(item) is str:
-            characters += len(item)
-        elif type(item) is list:
-            waiting += item
-        elif type(item) is dict:
-            characters += sum(map(len, item))
-            waiting += item.values()
-    return values, characters
