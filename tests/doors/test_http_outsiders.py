@@ -31,7 +31,7 @@ class Attempt:
 
 
 ATTEMPTS = [
-    Attempt("GET", "/metrics", 403, 503),
+    Attempt("GET", "/metrics", 403, 403),
     Attempt("GET", "/api/v1/capabilities", 200, 200),
     Attempt("GET", "/api/v1/me", 200, 200),
     Attempt("POST", "/api/v1/workflows/validate", 403, 200, {"workflow": WAIT}),

@@ -24,7 +24,7 @@ from muelle.doors.http.problems import (
 )
 from muelle.doors.http.schema import COMMON, describe
 from muelle.egress import routes as egress_routes
-from muelle.identity import Principal
+from muelle.identity import DEFAULT_TENANT, Principal, Refused
 from muelle.identity import routes as identity_routes
 from muelle.workflows import routes as workflow_routes
 
@@ -89,6 +89,8 @@ def _platform(app: App, caller: Any) -> APIRouter:  # noqa: ANN401 - a FastAPI d
     @router.get("/metrics", summary="Measurements, for Prometheus", response_class=Response)
     async def metrics(principal: Principal = Depends(caller)) -> Response:  # noqa: B008, FAST002 - FastAPI's way
         principal.require("metrics:read", "*")
+        if principal.tenant != DEFAULT_TENANT:  # they tell of every tenant's calls, and what their Apis are called
+            raise Refused(scope="metrics:read", resource="*")
         if not isinstance(app.metrics, PrometheusMetrics):
             raise Unavailable(reason="this process keeps no metrics")
         return Response(app.metrics.render(), media_type=CONTENT_TYPE)
