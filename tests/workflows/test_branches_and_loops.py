@@ -144,6 +144,7 @@ async def test_parallel_any_gives_up_the_slower_branch(world: World) -> None:
     assert world.stage.said == ["quick"]
     assert [branch["status"] for branch in answer["results"]["race"]] == ["success", "cancelled"]
     assert answer["operations"]["slow"]["error"]["code"] == "not_needed"
+    assert answer["status"] == "success"
 
 
 async def test_parallel_that_joins_too_few_fails(world: World) -> None:

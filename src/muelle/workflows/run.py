@@ -286,15 +286,18 @@ class Run:
 
     def refuse(self, error: Forbidden) -> None:
         """Put a refusal into the audit record."""
-        scope, resource = str(error.facts.get("scope", error.code)), str(error.facts.get("resource", ""))
-        act = self.among.acts.refused(self.principal, scope, resource, request=self.request, detail=str(self.id))
+        scope = str(error.facts.get("scope", "workflows:run"))
+        resource = str(error.facts.get("resource", self.plan.workflow))
+        detail = f"{self.id} {error.code}"
+        act = self.among.acts.refused(self.principal, scope, resource, request=self.request, detail=detail)
         self.log.watch(self.among.trail.record([act]))
 
     def _settle(self, step: OperationStep) -> None:
         """Bring together the turns of a loop, and note what a branch that was not needed any more has left."""
         step.settle()
         for interrupted, node in self._interrupted.items():
-            self._tally(node, interrupted.turn, Record("skipped", interrupted.now, error=NotNeeded()))
+            skipped = Record("skipped", interrupted.now, error=NotNeeded(), is_handled=True)  # nothing went wrong
+            self._tally(node, interrupted.turn, skipped)
         self._interrupted.clear()
 
     def _explained(self, error: MuelleError) -> MuelleError:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -104,7 +104,7 @@ class Workflows:
             return Report((Issue(code=error.code, message=str(error), suggestion=error.suggestions[0]),), None)
         issues = list(planned.issues)
         if planned.plan is not None:
-            issues += await self._refusals(principal, planned.plan)
+            issues += [refusal.issue for refusal in await self._refusals(principal, planned.plan)]
         return Report(tuple(issues), planned.plan)
 
     async def run(
@@ -153,13 +153,13 @@ class Workflows:
             self._remember(plan, principal)
             return
         acts = [
-            self._among.acts.refused(principal, str(issue.code), issue.message, request=request)
-            for issue in refusals[:_MOST_REFUSALS]
+            self._among.acts.refused(principal, refusal.scope, refusal.resource, request=request, detail=refusal.detail)
+            for refusal in refusals[:_MOST_REFUSALS]
         ]
         await self._among.trail.record(acts)
         raise WorkflowRefused(
-            f"This principal may not run this document: {refusals[0].message}",
-            issues=[as_dict(issue) for issue in refusals],
+            f"This principal may not run this document: {refusals[0].issue.message}",
+            issues=[as_dict(refusal.issue) for refusal in refusals],
         )
 
     def _remember(self, plan: Plan, principal: Principal) -> None:
@@ -168,7 +168,7 @@ class Workflows:
             self._allowed.clear()
         self._allowed[plan.hash] = principal.rules
 
-    async def _refusals(self, principal: Principal, plan: Plan) -> list[Issue]:
+    async def _refusals(self, principal: Principal, plan: Plan) -> list["_Refusal"]:
         wanted = [("workflows:run", plan.workflow)]
         wanted += [(plan_type.permission, plan_type.name) for plan_type in plan.types]
         wanted += [("credentials:use", name) for name in sorted(plan.credentials)]
@@ -177,8 +177,7 @@ class Workflows:
             try:
                 await self._outbound.permit(principal, method, url)
             except (Forbidden, Invalid) as error:
-                scope, resource = error.facts.get("scope", error.code), error.facts.get("resource", url)
-                refused.append(_refusal(str(scope), str(resource), error))
+                refused.append(_refused_call(method, error))
         return refused
 
     def _measure(self, outcome: Outcome) -> None:
@@ -200,10 +199,27 @@ def _encoded(inputs: Mapping[str, Any], limits: Limits) -> bytes:
         raise InvalidInputs(reason=str(error)[:200]) from None
 
 
-def _refusal(scope: str, resource: str, error: Forbidden | Invalid | None = None) -> Issue:
-    hint = error.suggestions[0] if error else f"Ask an operator for the grant '{scope}' on '{resource}'."
-    message = str(error) if error else f"No grant allows '{scope}' on '{resource}'"
-    return Issue(code="refused", message=message, suggestion=hint)
+class _Refusal(NamedTuple):
+    """What was refused: for the audit record, and for whoever asked."""
+
+    scope: str
+    resource: str
+    issue: Issue
+    detail: str = ""
+
+
+def _refusal(scope: str, resource: str) -> _Refusal:
+    hint = f"Ask an operator for the grant '{scope}' on '{resource}'."
+    issue = Issue(code="refused", message=f"No grant allows '{scope}' on '{resource}'", suggestion=hint)
+    return _Refusal(scope, resource, issue)
+
+
+def _refused_call(method: str, error: Forbidden | Invalid) -> _Refusal:
+    """Return the refusal of a call; only its host is recorded: the rest of a URL can hold secrets."""
+    scope = str(error.facts.get("scope", "egress.call"))
+    resource = str(error.facts.get("resource", f"{method} {error.facts.get('host', '')}".rstrip()))
+    issue = Issue(code="refused", message=str(error), suggestion=error.suggestions[0])
+    return _Refusal(scope, resource, issue, error.code)
 
 
 def _typed(limits: Mapping[str, float]) -> dict[str, Any]:
