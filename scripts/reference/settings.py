@@ -91,7 +91,17 @@ def _leaves(tree: type[Any], prefix: str) -> Iterator[Leaf]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in declared:
             field = declared[node.target.id]
             meaning = _text_below(following) or _comment_of(node, comments)
-            yield Leaf(f"{prefix}{field.name}", ast.unparse(node.annotation), _default(field), meaning)
+            yield Leaf(f"{prefix}{field.name}", _kind(node.annotation), _default(field), meaning)
+
+
+def _kind(annotation: ast.expr) -> str:
+    """Return a type as it is written, its bounds in words: Annotated[int, Meta(ge=1)] is 'int, >= 1'."""
+    match annotation:
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, ast.Call(keywords=bounds)])):
+            signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "like"}
+            said = [f"{signs[str(bound.arg)]} {ast.literal_eval(bound.value)}" for bound in bounds]
+            return ", ".join((ast.unparse(kind), *said))
+    return ast.unparse(annotation)
 
 
 def _comments(source: str) -> dict[int, tuple[str, bool]]:

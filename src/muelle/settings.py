@@ -1,6 +1,9 @@
 """The settings tree: every room's settings under its name."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
 
 from muelle.doors.http.settings import HttpSettings
 from muelle.egress import EgressSettings
@@ -15,7 +18,7 @@ from muelle.workflows import WorkflowsSettings
 class TelemetrySettings:
     """`level` of logs; `traces` is an OTLP endpoint over HTTP, or empty to send none."""
 
-    level: str = "INFO"
+    level: Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")] = "INFO"
     traces: str = ""
 
 

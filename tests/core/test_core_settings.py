@@ -1,8 +1,9 @@
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
+from msgspec import Meta
 
 from muelle.core import Secret, read_settings, setting_names
 from muelle.core.settings import InvalidSetting, UnknownSetting
@@ -22,6 +23,7 @@ class Tree:
     token: Secret = field(default_factory=lambda: Secret(""))
     mode: Literal["fast", "safe"] = "safe"
     wait: float = 1.5
+    most: Annotated[int, Meta(ge=1, le=3)] = 2
 
 
 def read(file: dict[str, Any] | None = None, **environment: str) -> Tree:
@@ -75,12 +77,22 @@ def test_an_unknown_variable_is_refused_too() -> None:
         ({"http": 3}, "http"),
         ({"http": {"hosts": "[1"}}, "http.hosts"),
         ({"http": {"hosts": [1]}}, "http.hosts"),
+        ({"http": {"port": -1}}, "http.port"),
+        ({"wait": -0.1}, "wait"),
+        ({"wait": "inf"}, "wait"),
+        ({"wait": "nan"}, "wait"),
+        ({"most": 0}, "most"),
+        ({"most": 4}, "most"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_its_name(file: dict[str, Any], setting: str) -> None:
     with pytest.raises(InvalidSetting) as refused:
         read(file)
     assert refused.value.facts["setting"] == setting
+
+
+def test_bounds_belong_to_what_may_be_said() -> None:
+    assert (read({"most": 1}).most, read({"most": 3}).most, read({"wait": 0, "http": {"port": 0}}).wait) == (1, 3, 0)
 
 
 def test_a_variable_below_a_value_is_refused() -> None:
@@ -102,5 +114,5 @@ def test_secrets_compare_by_value() -> None:
 
 
 def test_every_leaf_has_a_name() -> None:
-    names = ["http.port", "http.hosts", "http.tls", "http.limits", "token", "mode", "wait"]
+    names = ["http.port", "http.hosts", "http.tls", "http.limits", "token", "mode", "wait", "most"]
     assert list(setting_names(Tree)) == names

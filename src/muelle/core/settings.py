@@ -6,6 +6,7 @@ is an error that names the nearest one. `MUELLE__ROOM__KEY=value` overrides `[ro
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -26,7 +27,7 @@ class UnknownSetting(Invalid):
 
 
 class InvalidSetting(Invalid):
-    """A setting has a value of the wrong kind."""
+    """A setting has a value that it cannot have."""
 
     code = "invalid_setting"
 
@@ -99,7 +100,7 @@ def _copied(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _build(tree: type[T], given: Mapping[str, Any], path: tuple[str, ...]) -> T:
-    hints = get_type_hints(tree)
+    hints = get_type_hints(tree, include_extras=True)  # Annotated with a Meta says the bounds of a value
     for key in given:
         if key not in hints:
             raise UnknownSetting(setting=".".join((*path, key)), nearest=get_close_matches(key, hints, n=1))
@@ -119,9 +120,12 @@ def _value(kind: Any, given: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401
     if kind is Secret:
         return Secret(str(given))
     try:
-        return msgspec.convert(_split(kind, given), kind, strict=False)
+        value = msgspec.convert(_split(kind, given), kind, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         raise InvalidSetting(setting=".".join(path), expected=str(error)) from None
+    if isinstance(value, int | float) and not 0 <= value < math.inf:
+        raise InvalidSetting(setting=".".join(path), expected="a number from 0 on")
+    return value
 
 
 def _split(kind: Any, given: Any) -> Any:  # noqa: ANN401 - any annotation, any TOML value

@@ -1,6 +1,9 @@
 """Settings of egress."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +19,9 @@ class EgressSettings:
     max_request_header_bytes: int = 64 << 10  # all headers of a request
     max_url_bytes: int = 16 << 10  # the URL of a call, its query included
     max_redirects: int = 5  # each is judged like a call of its own
-    connections: int = 256  # of one pool; there is a pool for each set of allowed networks
-    connections_per_host: int = 64  # of one pool to one host and port
-    pools: int = 32  # idle ones beyond this are closed, the longest unused first
+    connections: Annotated[int, Meta(ge=1)] = 256  # of one pool; there is a pool for each set of allowed networks
+    connections_per_host: Annotated[int, Meta(ge=1)] = 64  # of one pool to one host and port
+    pools: Annotated[int, Meta(ge=1)] = 32  # idle ones beyond this are closed, the longest unused first
     keepalive_seconds: float = 30.0  # how long an idle connection is kept
     dns_seconds: int = 10  # how long a name's addresses are remembered; every connection is judged by its own
     ports: tuple[int, ...] = ()  # ports that may be called; none named: all

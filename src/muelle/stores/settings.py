@@ -1,7 +1,9 @@
 """What can be set about stores."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from muelle.core import Secret
 
@@ -19,10 +21,10 @@ class StoresSettings:
     synchronous: Literal["FULL", "EFFECTS", "NORMAL"] = "EFFECTS"
     busy_seconds: float = 5.0  # how long to wait for another process that writes to the file
     wal_bytes: int = 64 << 20  # a write-ahead log of SQLite beyond this is finished and begun anew
-    readers: int = 2  # threads that read from the file, each with a connection
-    connections: int = 10  # the most connections to PostgreSQL, besides the one that commits
+    readers: Annotated[int, Meta(ge=1)] = 2  # threads that read from the file, each with a connection
+    connections: Annotated[int, Meta(ge=1)] = 10  # the most connections to PostgreSQL, besides the one that commits
     connect_seconds: float = 10.0  # how long to try to reach PostgreSQL
-    waiting: int = 20_000  # the most commits that may wait for the database; beyond this they are refused
+    waiting: Annotated[int, Meta(ge=1)] = 20_000  # the most commits that may wait; beyond this they are refused
     transaction_seconds: float = 30.0  # after which an open transaction is rolled back
     blobs: str = "blobs"  # the folder of blobs
     blob_bytes: int = 256 << 20  # the most bytes of one blob
