@@ -76,6 +76,7 @@ def test_an_invalid_document_is_explained_to_people(muelle: Muelle, tmp_path: Pa
         ("{document}", "--inputs", "{document}"),
         ("{document}", "--input", "who"),
         ("{document}", "--input", "=x"),
+        ("{document}", "--input", "who=\udcff"),  # how Python hands over a byte that is no UTF-8
         ("{document}", "--format", "loud"),
         ("{document}", "--no-such-option"),
         (),

@@ -31,7 +31,7 @@ def read(stream: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_a_line_is_one_json_object(lines: io.StringIO) -> None:
-    _log.info("run %s\nfinished", "run_1", extra={"took": 3})
+    _log.info("run %s\nfinished", "run_1", extra={"took": 3, "color_message": "\x1b[36mrun\x1b[0m"})  # as uvicorn logs
     [line] = read(lines)
     assert line.pop("time").endswith("Z")
     assert line == {"level": "info", "logger": "muelle.test", "message": "run run_1\nfinished", "took": 3}

@@ -25,7 +25,7 @@ async def test_blobs_outlive_the_process(tmp_path: Path) -> None:
 
 async def test_files_belong_to_their_owner_alone(tmp_path: Path) -> None:
     await DiskBlobs(tmp_path / "blobs").put(_TENANT, "a/b", b"body")
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "blobs").rglob("*")}
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "blobs", *(tmp_path / "blobs").rglob("*"))}
     assert modes == {0o600, 0o700}
 
 

@@ -33,6 +33,8 @@ def read_json(file: str) -> Any:  # noqa: ANN401 - any JSON value
 
 def pair(text: str, option: str) -> tuple[str, str]:
     """Return name and value of NAME=VALUE; raise InvalidArgument."""
+    if not text.isascii() and text.encode(errors="replace").decode() != text:
+        raise InvalidArgument(f"{option} takes text in UTF-8.", option=option)
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise InvalidArgument(f"{option} takes NAME=VALUE, not '{text[:100]}'.", option=option)

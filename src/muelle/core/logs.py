@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import msgspec
 
 _correlation: ContextVar[dict[str, str]] = ContextVar("muelle_correlation", default={})  # noqa: B039 - never mutated
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _SECRET_NAME = re.compile(
     r"(^|[_\-.])(password|passwd|secret|token|authorization|cookie|api[_-]?key|credential[_-]?value|private[_-]?key)s?$",
     re.IGNORECASE,

@@ -81,7 +81,8 @@ class DiskBlobs:
         return self._tenant(tenant).joinpath(*names, _escaped(last) + _FILE)
 
     def _prepare(self) -> None:
-        self._fresh.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # its parents get the mode that others have
+        self._fresh.mkdir(mode=0o700, exist_ok=True)
         for file in self._fresh.iterdir():
             if file.stat().st_mtime < time.time() - _ABANDONED:
                 file.unlink(missing_ok=True)
