@@ -134,6 +134,11 @@ def test_text_is_extracted(pattern: str, expected: Json, *, every: bool) -> None
     assert perform("ExtractText", "a@b.co c@d.org", pattern=pattern, extractAll=every) == expected
 
 
+@pytest.mark.parametrize(("word", "expected"), [(r"\w", ["Jos", "and"]), (r"[\pL\pN_]", ["José", "ñandú"])])
+def test_words_of_every_language_are_found_as_the_reference_page_says(word: str, expected: Json) -> None:
+    assert perform("ExtractText", "José, ñandú", pattern=f"{word}{{2,}}", extractAll=True) == expected
+
+
 @pytest.mark.parametrize(
     ("value", "encoding", "operation", "expected"),
     [
