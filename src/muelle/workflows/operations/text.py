@@ -106,8 +106,8 @@ class ExtractText(msgspec.Struct, rename="camel", forbid_unknown_fields=True, fr
         Literally,
         Meta(
             description=(
-                "Regular expression in RE2 syntax: Python's, without look-around and back-references; \\w, \\d, \\s and "
-                "\\b mean ASCII, [\\pL\\pN_] is \\w in every language; at most 1,000 characters."
+                "Regular expression in RE2 syntax: Python's, without look-around and back-references; \\w, \\d, \\s "
+                "and \\b mean ASCII, [\\pL\\pN_] is \\w in every language; at most 1,000 characters."
             )
         ),
     ]
