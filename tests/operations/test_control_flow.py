@@ -106,6 +106,12 @@ async def test_an_expression_that_could_explode_is_refused(expression: str, data
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.parametrize("test", ["r.name == 'n99'", "r.name  != null", "r.name.matches('9$')", "r.name.contains('9')"])
+async def test_an_expression_may_look_through_many_rows(test: str) -> None:
+    step = FakeStep({"workflow": {"rows": [{"name": f"n{number}", "value": number} for number in range(10_000)]}})
+    assert await run("Conditional", step, expression=f"workflow.rows.exists(r, {test})", ifTrue="a") is True
+
+
 @pytest.mark.parametrize(
     ("expression", "code"),
     [

@@ -22,7 +22,7 @@ _TEXT: Final = re.compile(
     r"""|//[^\n]*"""
 )
 _MACRO: Final = re.compile(r"\b(all|exists|exists_one|existsOne|map|filter)\s*\(")
-_WALK: Final = re.compile(r"\bin\b|(?:==|!=)\s*(?!\"|-?\d|(?:true|false|null)\b)")  # not against one literal
+_WALK: Final = re.compile(r"\bin\b|(?:==|!=)(?!\s*(?:\"|-?\d|(?:true|false|null)\b))")  # not against one literal
 _COPYING: Final = frozenset({"map", "filter"})  # they copy what they have gathered so far for every item
 
 
