@@ -59,6 +59,11 @@ async def talk(server: ServerProcess, victim: Victim) -> list[str]:
     return [server.owner_key, agent_key, tenant_key, CREDENTIAL]
 
 
+def secret_part(secret: str) -> str:
+    """What a key keeps to itself: all behind `mk_ID_`, which may hold underscores of its own."""
+    return secret.split("_", 2)[2] if secret.startswith("mk_") else secret
+
+
 @pytest.mark.parametrize("answer", ["answered", "cut off"])
 async def test_no_secret_is_in_the_logs(tmp_path: Path, victim: Victim, answer: str) -> None:
     if answer == "cut off":
@@ -72,4 +77,4 @@ async def test_no_secret_is_in_the_logs(tmp_path: Path, victim: Victim, answer: 
     assert EXECUTE in logged
     assert len(logged.splitlines()) > len(PLACES) * 3
     assert not [line for line in logged.splitlines() if any(secret in line for secret in secrets)]
-    assert not [secret for secret in secrets if secret.rpartition("_")[2] in logged]
+    assert not [secret for secret in secrets if secret_part(secret) in logged]
