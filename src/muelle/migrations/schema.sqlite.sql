@@ -156,3 +156,140 @@ CREATE TABLE egress_credentials (
 )
 --;
 UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003'
+--;
+DROP TABLE steps
+--;
+ALTER TABLE runs ADD COLUMN kind TEXT DEFAULT 'workflow' NOT NULL
+--;
+ALTER TABLE runs ADD COLUMN cause TEXT DEFAULT '' NOT NULL
+--;
+ALTER TABLE runs ADD COLUMN version TEXT DEFAULT '' NOT NULL
+--;
+ALTER TABLE runs ADD COLUMN began BIGINT
+--;
+ALTER TABLE runs ADD COLUMN deadline BIGINT
+--;
+ALTER TABLE runs ADD COLUMN takeovers BIGINT DEFAULT '0' NOT NULL
+--;
+CREATE INDEX runs_by_workflow ON runs (tenant, workflow, started, run)
+--;
+CREATE INDEX runs_by_cause ON runs (tenant, cause, started, run) WHERE cause <> ''
+--;
+CREATE TABLE journal (
+    tenant TEXT NOT NULL, 
+    run TEXT NOT NULL, 
+    sequence BIGINT NOT NULL, 
+    entries BLOB NOT NULL, 
+    PRIMARY KEY (tenant, run, sequence)
+)
+--;
+CREATE TABLE workers (
+    worker TEXT NOT NULL, 
+    name TEXT DEFAULT '' NOT NULL, 
+    queues TEXT DEFAULT '' NOT NULL, 
+    places BIGINT DEFAULT '0' NOT NULL, 
+    started BIGINT DEFAULT '0' NOT NULL, 
+    deadline BIGINT DEFAULT '0' NOT NULL, 
+    alive BIGINT DEFAULT '1' NOT NULL, 
+    PRIMARY KEY (worker)
+)
+--;
+CREATE TABLE fences (
+    alive BIGINT, 
+    CONSTRAINT fence_alive CHECK (alive = 1)
+)
+--;
+CREATE TABLE jobs (
+    tenant TEXT NOT NULL, 
+    run TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    queue TEXT NOT NULL, 
+    priority BIGINT NOT NULL, 
+    run_at BIGINT NOT NULL, 
+    state TEXT NOT NULL, 
+    worker TEXT, 
+    epoch BIGINT DEFAULT '0' NOT NULL, 
+    request TEXT DEFAULT '' NOT NULL, 
+    nudged BIGINT DEFAULT '0' NOT NULL, 
+    takeovers BIGINT DEFAULT '0' NOT NULL, 
+    failures BIGINT DEFAULT '0' NOT NULL, 
+    claimed BIGINT, 
+    is_keyed BIGINT DEFAULT '0' NOT NULL, 
+    concurrency_key TEXT DEFAULT '' NOT NULL, 
+    concurrency BIGINT DEFAULT '0' NOT NULL, 
+    rate_key TEXT DEFAULT '' NOT NULL, 
+    rate BIGINT DEFAULT '0' NOT NULL, 
+    rate_micros BIGINT DEFAULT '0' NOT NULL, 
+    PRIMARY KEY (tenant, run)
+)
+--;
+CREATE INDEX jobs_ready ON jobs (is_keyed, queue, tenant, priority, run_at, run) WHERE worker IS NULL AND state = 'ready'
+--;
+CREATE INDEX jobs_sleeping ON jobs (run_at) WHERE state = 'sleeping'
+--;
+CREATE INDEX jobs_held ON jobs (worker) WHERE worker IS NOT NULL
+--;
+CREATE INDEX jobs_dead ON jobs (tenant, run) WHERE state = 'dead'
+--;
+CREATE INDEX jobs_by_key ON jobs (tenant, concurrency_key) WHERE concurrency_key <> '' AND worker IS NOT NULL
+--;
+CREATE TABLE limit_keys (
+    tenant TEXT NOT NULL, 
+    "key" TEXT NOT NULL, 
+    used BIGINT DEFAULT '0' NOT NULL, 
+    since BIGINT DEFAULT '0' NOT NULL, 
+    paused_until BIGINT DEFAULT '0' NOT NULL, 
+    PRIMARY KEY (tenant, "key")
+)
+--;
+CREATE TABLE submissions (
+    tenant TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    "key" TEXT NOT NULL, 
+    run TEXT NOT NULL, 
+    digest BLOB NOT NULL, 
+    at BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, principal, "key")
+)
+--;
+CREATE INDEX submissions_by_age ON submissions (at)
+--;
+CREATE TABLE events (
+    position INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+    id TEXT NOT NULL, 
+    tenant TEXT NOT NULL, 
+    type TEXT NOT NULL, 
+    source TEXT NOT NULL, 
+    subject TEXT NOT NULL, 
+    at BIGINT NOT NULL, 
+    data BLOB NOT NULL
+)
+--;
+CREATE TABLE cursors (
+    consumer TEXT NOT NULL, 
+    xid TEXT DEFAULT '0' NOT NULL, 
+    position BIGINT DEFAULT '0' NOT NULL, 
+    failures BIGINT DEFAULT '0' NOT NULL, 
+    retry_at BIGINT DEFAULT '0' NOT NULL, 
+    PRIMARY KEY (consumer)
+)
+--;
+CREATE TABLE waits (
+    tenant TEXT NOT NULL, 
+    run TEXT NOT NULL, 
+    place TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    subject TEXT NOT NULL, 
+    body BLOB NOT NULL, 
+    created BIGINT NOT NULL, 
+    expires BIGINT NOT NULL, 
+    state TEXT NOT NULL, 
+    answer BLOB, 
+    answered_by TEXT DEFAULT '' NOT NULL, 
+    answered_at BIGINT, 
+    PRIMARY KEY (tenant, run, place)
+)
+--;
+CREATE INDEX waits_open ON waits (tenant, kind, created, run) WHERE state = 'open'
+--;
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004'

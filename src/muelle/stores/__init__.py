@@ -1,6 +1,7 @@
 """Databases, blobs and secrets behind ports."""
 
 from muelle.stores.adapters.disk import DiskBlobs
+from muelle.stores.adapters.memory import MemoryDatabase, open_memory
 from muelle.stores.adapters.sqlite import SqliteDatabase, open_sqlite
 from muelle.stores.errors import ConstraintViolated, DatabaseBusy, DatabaseUnreachable, StatementRefused, VaultSealed
 from muelle.stores.key_values import SqlKeyValues
@@ -21,6 +22,7 @@ __all__ = [
     "DiskBlobs",
     "KeyValues",
     "MemoryBlobs",
+    "MemoryDatabase",
     "MemoryKeyValues",
     "MemoryVault",
     "Row",
@@ -36,6 +38,7 @@ __all__ = [
     "VaultSealed",
     "migrate",
     "open_database",
+    "open_memory",
     "open_sqlite",
     "open_vault",
 ]

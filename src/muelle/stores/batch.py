@@ -25,12 +25,16 @@ def table_of(sql: str) -> str:
 
 def merged(callers: Iterable[Sequence[Statement]]) -> list[Group]:
     """Return groups of rows by SQL, equal in effect to the callers in their order."""
+    first: dict[tuple[str, tuple[SqlValue, ...]], None] = {}
     groups: list[Group] = []
     newest: dict[str, int] = {}
     barrier = 0  # no statement may move before this group
     for statements in callers:
         earliest = barrier  # nor before its own caller's previous statement: a foreign key may join the two
         for statement in statements:
+            if statement.once:
+                first.update(((statement.sql, tuple(row)), None) for row in statement.rows)
+                continue
             table = table_of(statement.sql)
             at = newest.get(table, -1)
             if table and at >= earliest and groups[at][0] == statement.sql:
@@ -42,4 +46,4 @@ def merged(callers: Iterable[Sequence[Statement]]) -> list[Group]:
             if not table:
                 barrier = len(groups)
             earliest = max(at, barrier)
-    return groups
+    return [*((sql, list[Sequence[SqlValue]]([row])) for sql, row in first), *groups] if first else groups

@@ -1,6 +1,6 @@
 """The ports that `stores` offers to every room."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -14,10 +14,14 @@ SqlValue = str | int | float | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL with `?` for each parameter, in what SQLite and PostgreSQL share, and rows of parameters to run it with."""
+    """SQL with `?` for each parameter, in what SQLite and PostgreSQL share, and rows of parameters to run it with.
+
+    One that is `once` for a batch stands for all callers who hand in its equal, and is run before everything else.
+    """
 
     sql: str
     rows: Sequence[Sequence[SqlValue]]
+    once: bool = False
 
 
 class Transaction(Protocol):
@@ -40,10 +44,13 @@ class Database(Protocol):
         """Which SQL it speaks beyond what both share."""
         ...
 
-    def transaction(self, seconds: float | None = None) -> AbstractAsyncContextManager[Transaction]:
+    def transaction(
+        self, seconds: float | None = None, *, alone: bool = True
+    ) -> AbstractAsyncContextManager[Transaction]:
         """Begin; commit at the end of the block, roll back if it raises. Serialised against other transactions.
 
         It may take `seconds`, by default what the settings say; after that it is rolled back: TransactionTimedOut.
+        One that need not be `alone` relies on the rows that it locks, and on PostgreSQL runs beside others.
         """
         ...
 
@@ -59,6 +66,14 @@ class Database(Protocol):
 
         All callers of one moment share a transaction and one flush to disk. If one caller's statements fail, that
         caller alone gets the error.
+        """
+        ...
+
+    def listen(self, channel: str, heard: Callable[[str], None]) -> AbstractAsyncContextManager[None]:
+        """Call `heard` with what other processes say on a channel (PostgreSQL's NOTIFY), as long as the block runs.
+
+        A file has nobody to tell it. Nothing may depend on it alone: what was said while the server was away is lost;
+        when it is back, `heard` is called with "".
         """
         ...
 

@@ -5,7 +5,7 @@ operators of that name are out of reach.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ from muelle.stores.adapters.postgres_server import (
     touched,
     translated,
 )
+from muelle.stores.adapters.postgres_ear import listening
 from muelle.stores.batch import merged
 from muelle.stores.errors import (
     DatabaseBusy,
@@ -106,7 +107,9 @@ class PostgresDatabase:
             return await self._fetch(sql, parameters)
 
     @asynccontextmanager
-    async def transaction(self, seconds: float | None = None) -> AsyncIterator[PostgresTransaction]:
+    async def transaction(
+        self, seconds: float | None = None, *, alone: bool = True
+    ) -> AsyncIterator[PostgresTransaction]:
         """Begin; commit at the end of the block, roll back if it raises; raise TransactionTimedOut after `seconds`."""
         if self._closed:
             raise DatabaseClosed
@@ -114,7 +117,7 @@ class PostgresDatabase:
         async with self._connection(limit) as connection:
             unit = connection.transaction()
             try:
-                await _begin(connection, unit, limit)
+                await _begin(connection, unit, limit, alone=alone)
                 async with limited(limit):
                     yield PostgresTransaction(connection)
                 await _end(connection, unit)
@@ -122,6 +125,16 @@ class PostgresDatabase:
                 if not connection.is_closed() and connection.is_in_transaction():
                     await unit.rollback()
                 raise
+
+    @asynccontextmanager
+    async def listen(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[None]:
+        """Call `heard` with what is said on a channel; with "" when the connection is there again after a loss."""
+        ear = asyncio.create_task(listening(self._url, self._settings, channel, heard))
+        try:
+            yield
+        finally:
+            ear.cancel()
+            await asyncio.wait([ear])
 
     async def work(self) -> None:
         """Commit what is queued until the database is closed and nothing is left."""
@@ -227,11 +240,18 @@ async def _committed(
     return outcomes
 
 
-async def _begin(connection: Connection, unit: Any, seconds: float) -> None:  # noqa: ANN401 - asyncpg ships no types
+async def _begin(
+    connection: Connection,
+    unit: Any,  # noqa: ANN401 - asyncpg ships no types
+    seconds: float,
+    *,
+    alone: bool,
+) -> None:
     try:
         async with asyncio.timeout(seconds):
             await unit.start()
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _SERIAL)
+            if alone:
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", _SERIAL)
     except TimeoutError as error:
         raise DatabaseBusy(seconds=seconds) from error
     except FAILURES as error:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -92,8 +92,11 @@ class SqliteDatabase:
         return await self._readers.submit(sqlite_file.read, sql, parameters)
 
     @asynccontextmanager
-    async def transaction(self, seconds: float | None = None) -> AsyncIterator[SqliteTransaction]:
+    async def transaction(
+        self, seconds: float | None = None, *, alone: bool = True
+    ) -> AsyncIterator[SqliteTransaction]:
         """Begin; commit at the end of the block, roll back if it raises; raise TransactionTimedOut after `seconds`."""
+        del alone  # there is one writer
         if self._closed:
             raise DatabaseClosed
         await self._turn()
@@ -105,6 +108,12 @@ class SqliteDatabase:
         finally:
             # Nothing else of this connection is queued before it, so a cancelled task need not await it.
             self._writer.submit(sqlite_file.roll_back).add_done_callback(self._free)
+
+    @asynccontextmanager
+    async def listen(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[None]:
+        """Hear nothing: a file has no voice."""
+        del channel, heard
+        yield
 
     async def close(self) -> None:
         """Let what is queued finish, then close the file."""
