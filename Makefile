@@ -2,7 +2,7 @@
 #   PYTHON=python3.12 make up     another interpreter (3.11 to 3.13)
 #   make test ARGS="-k journal"   arguments for what is run
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime up test check format bench docs reference lock clean
+.PHONY: help setup runtime up test check format bench chaos docs reference lock clean
 SHELL := /bin/sh
 export PYTHON
 
@@ -39,6 +39,9 @@ bench: setup ## Run every benchmark
 
 bench-%: setup ## Run one benchmark: bench-keel runs tests/bench/bench_keel.py
 	@$(PY) tests/bench/bench_$(subst -,_,$*).py $(ARGS)
+
+chaos: setup ## Show that every run ends once: kill, cut, freeze and restart everything (ARGS="--runs 2000")
+	@$(PY) tests/chaos/chaos.py $(ARGS)
 
 docs: setup ## Build the user's guide into site/, in English and Spanish
 	@$(PY) scripts/generate_reference.py
