@@ -298,3 +298,23 @@ CREATE TABLE waits (
 CREATE INDEX waits_open ON waits (tenant, kind, created, run) WHERE state = 'open'
 --;
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004'
+--;
+CREATE TABLE schedules (
+    tenant TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    document BYTEA NOT NULL, 
+    revision BIGINT NOT NULL, 
+    next_at BIGINT, 
+    wake_at BIGINT, 
+    waiting_at BIGINT, 
+    last_at BIGINT, 
+    last_run TEXT, 
+    problem TEXT NOT NULL, 
+    claim TEXT NOT NULL, 
+    claimed_until BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
+--;
+CREATE INDEX schedules_by_wake ON schedules (wake_at) WHERE wake_at IS NOT NULL
+--;
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005'
