@@ -1,0 +1,66 @@
+"""What schedules need of the engine: to hand in a job, and to know and end the run that came of the last one."""
+
+from typing import Protocol
+
+from muelle.core import NotFound, RunId, TenantId
+from muelle.engine.errors import RunEnded
+from muelle.engine.model import ENDED, Job, RunFilter, RunPage, RunRecord, Submitted
+
+
+class Runs(Protocol):
+    """The engine, as far as schedules know it."""
+
+    async def submit(self, job: Job) -> Submitted:
+        """Accept a job; the second one under an idempotency key is the first one's run."""
+        ...
+
+    async def is_running(self, tenant: TenantId, run: RunId) -> bool:
+        """Tell whether a run has begun or waits for its turn, and has not ended; False for one that is gone."""
+        ...
+
+    async def cancel(self, tenant: TenantId, run: RunId) -> None:
+        """Have a run end; nothing happens if it has."""
+        ...
+
+    async def caused(self, tenant: TenantId, cause: str, limit: int, cursor: str | None) -> RunPage:
+        """Return the runs of a cause, newest first."""
+        ...
+
+
+class _Journal(Protocol):
+    async def run(self, tenant: TenantId, run: RunId) -> RunRecord | None: ...
+
+    async def runs(self, tenant: TenantId, where: RunFilter, limit: int, cursor: str | None = None) -> RunPage: ...
+
+
+class _Submit(Protocol):
+    async def __call__(self, job: Job) -> Submitted: ...
+
+
+class _Cancel(Protocol):
+    async def __call__(self, tenant: TenantId, run: RunId) -> None: ...
+
+
+class EngineRuns:
+    """The engine's own runs: `submit` is the engine's, `cancel` asks it to end one, the journal tells the rest."""
+
+    def __init__(self, submit: _Submit, cancel: _Cancel, journal: _Journal) -> None:
+        self.submit = submit
+        self._cancel = cancel
+        self._journal = journal
+
+    async def is_running(self, tenant: TenantId, run: RunId) -> bool:
+        """Tell whether a run has not ended; a dead one has given up, and blocks nothing."""
+        record = await self._journal.run(tenant, run)
+        return record is not None and record.status not in ENDED and record.status != "dead"
+
+    async def cancel(self, tenant: TenantId, run: RunId) -> None:
+        """Have a run end."""
+        try:
+            await self._cancel(tenant, run)
+        except (RunEnded, NotFound):
+            return  # it came first
+
+    async def caused(self, tenant: TenantId, cause: str, limit: int, cursor: str | None) -> RunPage:
+        """Return the runs of a cause, newest first."""
+        return await self._journal.runs(tenant, RunFilter(cause=cause), limit, cursor)

@@ -1,0 +1,366 @@
+"""The engine: it takes jobs, hands them to handlers under a lease, and tells who waits when they have ended."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, TenantId, Unavailable
+from muelle.engine.durable import durable
+from muelle.engine.errors import (
+    GivenUp,
+    IdempotencyConflict,
+    LeaseLost,
+    TooManySubmissions,
+    UnknownKind,
+    UnknownRun,
+)
+from muelle.engine.failures import Failures
+from muelle.engine.held import Handler, Held, Key, Work
+from muelle.engine.lease import Lease
+from muelle.engine.metrics import CLAIMED, DEAD, HELD, LEASES_LOST, PARKED, RECOVERED, STARTED, SUBMITTED
+from muelle.engine.model import ENDED, Job, Submitted
+from muelle.engine.queue import Queue, Wish
+from muelle.engine.requests import CANCEL, PAUSE, Change, Requests
+from muelle.engine.settings import EngineSettings
+from muelle.engine.store import SqlJournal
+from muelle.engine.waits import Waits
+from muelle.engine.work import digest_of, work_claimed, work_of
+from muelle.stores import ConstraintViolated
+
+_LOG = logging.getLogger("muelle.engine")
+_FIRST_LOOK, _LAST_LOOK = 0.05, 0.5  # seconds between looks at a run that another process may end
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """A run has ended; `result` is what its handler returned if that was in this process, else None."""
+
+    result: Any | None
+
+
+class Engine:
+    """One for a process. `submit`, `wait` and `change` work anywhere; claims are made by its `Worker` alone."""
+
+    def __init__(
+        self, queue: Queue, journal: SqlJournal, clock: Clock, ids: Ids, metrics: Metrics, settings: EngineSettings
+    ) -> None:
+        self.queue = queue
+        self.journal = journal
+        self.settings = settings
+        self.clock = clock
+        self.metrics = metrics
+        self.requests = Requests(queue)
+        self.waits = Waits(queue, self.requests, clock)
+        self.lease = Lease(queue, clock, ids, settings)
+        self.lease.lost = self._lost
+        self.handlers: dict[str, Handler] = {}
+        self.held: dict[Key, Held] = {}
+        self.bell = asyncio.Event()
+        self.queues: tuple[str, ...] = ()  # what is taken from, once a worker is there
+        self.next_wake: float | None = None  # on this process's own monotonic clock
+        self._ids = ids
+        self._waiters: dict[Key, list[asyncio.Future[Any]]] = {}
+        self._served = ""
+        self._submitting: Counter[TenantId] = Counter()
+        self._places = settings.concurrency
+        self._most = max(1, int(settings.concurrency * settings.tenant_share))
+        self._taken: Counter[TenantId] = Counter()
+        self._failures = Failures(queue, settings)
+        self._beating: asyncio.Task[None] | None = None
+        self._strange: set[Key] = set()  # held by us as the queue has it, and not in our hands
+
+    def register(self, kind: str, handler: Handler) -> None:
+        """Have jobs of a kind done by a handler."""
+        self.handlers[kind] = handler
+
+    async def submit(self, job: Job) -> Submitted:
+        """Accept a job; when this returns it is durable, and will be done however often processes die.
+
+        Raises IdempotencyConflict, TooManySubmissions, UnknownKind, or what the database raises.
+        """
+        if job.kind not in self.handlers:
+            raise UnknownKind(kind=job.kind)
+        if self._submitting[job.tenant] >= self.settings.submissions:
+            raise TooManySubmissions(limit=self.settings.submissions)
+        self._submitting[job.tenant] += 1
+        try:
+            return await self._submit(job, RunId(self._ids.mint("run")))
+        finally:
+            self._submitting[job.tenant] -= 1
+
+    async def _submit(self, job: Job, run: RunId) -> Submitted:
+        digest = digest_of(job) if job.idempotency_key else b""
+        if job.idempotency_key and (first := await self._first(job, digest)):
+            return first
+        inputs = await self.journal.packed(job.tenant, job.payload)
+        document = b"" if not job.plan or self.journal.knows(job.tenant, job.plan) else job.document
+        stored = await self.journal.packed(job.tenant, document)
+        held = await self._reserved(job, run)
+        statements = self.queue.entering(job, run, inputs, held.lease if held else None, digest)
+        if held is None:
+            statements += self.queue.bell()
+        try:
+            plans = {(job.tenant, job.plan): stored} if job.plan else {}
+            await durable(self.journal.with_plans(plans, statements))
+        except ConstraintViolated:
+            self._give_back(held)
+            if job.idempotency_key and (first := await self._first(job, digest)):
+                return first
+            raise
+        except LeaseLost:
+            self._give_back(held)
+            return await self._submit(job, run)  # nothing was written; now without a lease, or under a new one
+        except BaseException:
+            self._give_back(held)
+            raise
+        self.metrics.count(SUBMITTED, job.kind)
+        if held is None:
+            self.ring()
+        else:
+            self._start(held, work_of(job, run, self.clock.now()))
+        return Submitted(run, is_new=True)
+
+    async def _first(self, job: Job, digest: bytes) -> Submitted | None:
+        found = await self.queue.submission(job)
+        if found is None:
+            return None
+        run, before = found
+        if before != digest:
+            raise IdempotencyConflict(key=job.idempotency_key[:100], execution=run)
+        return Submitted(run, is_new=False)
+
+    async def _reserved(self, job: Job, run: RunId) -> Held | None:
+        """Return a place for a job that may begin at once, or None if it has to wait its turn."""
+        is_due = job.run_at is None or job.run_at <= self.clock.now()
+        is_free = job.queue in self.queues and not job.concurrency_key and not job.rate_key
+        if not is_due or not is_free or self._left() <= 0 or self._taken[job.tenant] >= self._most:
+            return None
+        held = Held(job.tenant, run, await self.lease.take(), is_queued=True)
+        self._keep(held)
+        return held
+
+    async def hold(self, tenant: TenantId, run: RunId) -> Held:
+        """Take a run in hand that nobody queued; it enters the queue with its first append under this lease."""
+        self._keep(held := Held(tenant, run, await self.lease.take(), is_queued=False))
+        self._beat_alone()
+        return held
+
+    def let_go(self, held: Held, result: Any | None) -> None:  # noqa: ANN401 - what the handler returned
+        """Be done with a run: it has ended with a result, or is parked."""
+        self._give_back(held)
+        if result is None:
+            self._note_parked(held)
+            return
+        for waiter in self._waiters.pop(held.key, ()):
+            if not waiter.done():
+                waiter.set_result(Ending(result))
+
+    async def wait(self, tenant: TenantId, run: RunId, seconds: float | None = None) -> Ending | None:
+        """Return once the run has ended, here or elsewhere; None if it has not after `seconds`; raise UnknownRun."""
+        waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        waiters = self._waiters.setdefault((tenant, run), [])
+        waiters.append(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._ended(tenant, run, waiter)
+        except TimeoutError:
+            return None
+        finally:
+            if waiter in waiters:
+                waiters.remove(waiter)
+            if not waiters and self._waiters.get((tenant, run)) is waiters:
+                del self._waiters[tenant, run]
+
+    async def _ended(self, tenant: TenantId, run: RunId, waiter: "asyncio.Future[Any]") -> Ending:
+        pause = _FIRST_LOOK
+        while True:
+            if (tenant, run) not in self.held:
+                record = await self.journal.run(tenant, run)
+                if record is None:
+                    raise UnknownRun(execution=run)
+                if record.status == "dead":
+                    raise GivenUp(execution=run)
+                if record.status in ENDED and not waiter.done():
+                    return Ending(None)
+            await asyncio.wait([waiter], timeout=pause)
+            if waiter.done():
+                ending: Ending = waiter.result()
+                return ending
+            pause = min(pause * 1.5, _LAST_LOOK)
+
+    async def change(self, tenant: TenantId, run: RunId, change: Change) -> None:
+        """Cancel, pause, resume, nudge or replay a run; raise UnknownRun, RunEnded and what the change says."""
+        await self.requests.change(tenant, run, change)
+        if held := self.held.get((tenant, run)):
+            if change is CANCEL or change is PAUSE:
+                held.tell("cancel" if change is CANCEL else "pause")
+            else:
+                held.tell("nudge")
+        self.ring()
+
+    def ring(self) -> None:
+        """Say that there may be something to claim."""
+        self.bell.set()
+
+    async def claim(self) -> int:
+        """Take what is due, as much as there is room for; return how much that was."""
+        places = self._left()
+        if places <= 0:
+            return 0
+        worker = await self.lease.take()
+        wish = Wish(
+            worker=worker, queues=self.queues, places=places, most=self._most, holds=self._taken, after=self._served
+        )
+        try:
+            claimed = await self.queue.claim(wish)
+        except LeaseLost:
+            self.lease.drop(worker)
+            return 0
+        for one in claimed:
+            self._served = one.tenant
+            held = Held(one.tenant, one.run, worker, is_queued=True)
+            self._keep(held)
+            if one.request:
+                held.tell(one.request)
+            self._start(held, work_claimed(one))
+        self.metrics.count(CLAIMED, by=len(claimed))
+        return len(claimed)
+
+    async def beat(self) -> None:
+        """Renew the lease, and compare what the queue says that we hold with what we do."""
+        await self.lease.beat()
+        worker = self.lease.worker
+        if worker is None:
+            return
+        strange: set[Key] = set()
+        for tenant, run, request, nudged in await self.queue.held(worker):
+            held = self.held.get((tenant, run))
+            if held is None:
+                strange.add((tenant, run))
+            elif request or nudged:
+                held.tell(request or "nudge")
+        # Twice in a row, for a commit may be on its way: then their handlers failed, or their commits seemed to.
+        forgotten, self._strange = [key for key in strange if key in self._strange], strange
+        if forgotten:
+            await self.queue.release(worker, forgotten)
+            self.ring()
+
+    async def reap(self) -> int:
+        """Make ready again what dead workers held; return how much that was."""
+        reaped = await self.queue.reap(self.settings.takeovers)
+        for one in reaped:
+            self.metrics.count(DEAD if one.is_dead else RECOVERED)
+        if reaped:
+            _LOG.warning("Runs of a dead worker are taken over", extra={"runs": len(reaped)})
+            self.ring()
+        return len(reaped)
+
+    async def drain(self) -> None:
+        """Let runs come to a step's end, write down the others as far as they are, and give everything back."""
+        self.queues = ()
+        tasks = [held.task for held in self.held.values() if held.task]
+        for held in list(self.held.values()):
+            if held.is_queued:
+                held.tell("drain")
+        if tasks:
+            await asyncio.wait(tasks, timeout=self.settings.drain_seconds)
+        await self._cancel(tasks)
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.wait([self._beating])
+        await self.lease.leave()
+
+    async def _cancel(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
+        left = [task for task in tasks if not task.done()]
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+
+    def _left(self) -> int:
+        return self._places - self._taken.total()
+
+    def _keep(self, held: Held) -> None:
+        self.held[held.key] = held
+        if held.is_queued:
+            self._taken[held.tenant] += 1
+        self.metrics.gauge(HELD, len(self.held))
+
+    def _give_back(self, held: Held | None) -> None:
+        if held is None or self.held.get(held.key) is not held:
+            return
+        del self.held[held.key]
+        if held.is_queued:
+            self._taken[held.tenant] -= 1
+            if not self._taken[held.tenant]:
+                del self._taken[held.tenant]
+            self.ring()
+        self.metrics.gauge(HELD, len(self.held))
+
+    def _start(self, held: Held, work: Work) -> None:
+        held.task = asyncio.create_task(self._perform(held, work), name=held.run)
+
+    async def _perform(self, held: Held, work: Work) -> None:
+        result: Any | None = None
+        try:
+            if work.is_new:
+                self.metrics.observe(STARTED, (self.clock.now() - work.accepted).total_seconds())
+            handler = self.handlers.get(work.kind)
+            if handler is None:
+                raise UnknownKind(kind=work.kind)
+            result = await handler(await self._whole(work), held)
+        except (LeaseLost, asyncio.CancelledError):
+            self._give_back(held)
+        except Unavailable as error:  # the database, mostly; `beat` gives the run back when it can be reached again
+            _LOG.warning("A run is put down: %s", error, extra={"run": held.run})
+            self._give_back(held)
+        except Exception as error:
+            _LOG.exception("A handler failed", extra={"run": held.run, "kind": work.kind})
+            await self._fail(held, error)
+            self._give_back(held)
+        else:
+            self.let_go(held, result)
+
+    async def _whole(self, work: Work) -> Work:
+        payload = await self.journal.unpacked(work.tenant, work.payload)
+        return work if payload is work.payload else replace(work, payload=payload)
+
+    async def _fail(self, held: Held, error: Exception) -> None:
+        try:
+            await self._failures.note(held.lease, held.key, error)
+        except MuelleError as fault:
+            _LOG.warning("A failure could not be written down: %s", fault, extra={"run": held.run})
+
+    def _note_parked(self, held: Held) -> None:
+        self.metrics.count(PARKED)
+        if held.wake is not None:
+            due = self.clock.monotonic() + (held.wake - self.clock.now()).total_seconds()
+            if self.next_wake is None or due < self.next_wake:
+                self.next_wake = due
+                self.ring()
+        else:
+            self.ring()
+
+    def _lost(self, worker: str) -> None:
+        """Drop every run that was held under a lease: somebody else may be at it already."""
+        self.metrics.count(LEASES_LOST)
+        for held in [held for held in self.held.values() if held.lease == worker]:
+            if held.task is not None:
+                held.task.cancel()
+
+    def _beat_alone(self) -> None:
+        """Keep the lease alive where no worker does."""
+        if not self.queues and (self._beating is None or self._beating.done()):
+            self._beating = asyncio.create_task(self._keep_alive())
+
+    async def _keep_alive(self) -> None:
+        while self.held and not self.queues:
+            await self.clock.sleep(self.lease.pause)
+            try:
+                await self.beat()
+            except MuelleError as error:
+                _LOG.warning("The queue could not be looked at: %s", error)
