@@ -18,8 +18,8 @@ import msgspec
 
 from chaos.checker import Findings, Promise, Seen, judge
 from chaos.client import NOT_ENDED, Client, open_client
-from chaos.ledger import Sighting, Tallied
 from chaos.ground import Ground, open_ground
+from chaos.ledger import Sighting, Tallied
 from chaos.shapes import request_of, shape_of, shapes
 from chaos.storm import Scene, Storm
 
