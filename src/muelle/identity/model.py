@@ -28,6 +28,8 @@ SCOPES: Mapping[str, str] = {
     "storage:read": "Read what StoreData kept. Resource: 'space/key'.",
     "storage:write": "Keep things by StoreData. Resource: 'space/key'.",
     "tools:call": "Call a tool. Resource: its name.",
+    "schedules:read": "See schedules of others in the same tenant (one's own need no grant). Resource: its id.",
+    "schedules:write": "Add, change, pause, run and remove schedules. Resource: its id.",
     "identity:manage": "Manage agents, keys and grants. Resource: the agent's name.",
     "apis:manage": "Register, change and remove Apis. Resource: the Api's id.",
     "credentials:manage": "Keep, replace and remove credentials. Resource: its id.",

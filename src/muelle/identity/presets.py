@@ -9,6 +9,7 @@ from muelle.identity.model import Rule
 _READER = (
     Rule("workflows:validate", "*"),
     Rule("runs:read", "*"),
+    Rule("schedules:read", "*"),
     Rule("storage:read", "*"),
 )
 _RUNNER = (
@@ -21,6 +22,8 @@ _RUNNER = (
 _OPERATOR = (
     *_RUNNER,
     Rule("runs:read", "*"),
+    Rule("schedules:read", "*"),
+    Rule("schedules:write", "*"),
     Rule("identity:manage", "*"),
     Rule("audit:read", "*"),
     Rule("metrics:read", "*"),

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from muelle.engine.schedules.model import Progress, Schedule
-from muelle.engine.schedules.timing import last_firing, next_firing
+from muelle.engine.schedules.model import Progress, Rules, Schedule
+from muelle.engine.schedules.timing import Timing, last_firing, next_firing
 from muelle.engine.times import micros
 
 GRACE = timedelta(seconds=10)  # a firing that is taken up this late counts as on time: workers are restarted, too
@@ -74,22 +74,27 @@ def rested(schedule: Schedule) -> Schedule:
 
 
 def following(schedule: Schedule, after: datetime) -> datetime | None:
-    """Return the first firing after a moment within the schedule's bounds."""
-    start, end = schedule.rules.start, schedule.rules.end
-    found = next_firing(schedule.timing, after if start is None else max(after, start - _TICK))
+    """Return a schedule's first firing after a moment."""
+    return bounded(schedule.timing, schedule.rules, after)
+
+
+def bounded(timing: Timing, rules: Rules, after: datetime) -> datetime | None:
+    """Return the first firing after a moment between the start and the end that the rules have."""
+    start, end = rules.start, rules.end
+    found = next_firing(timing, after if start is None else max(after, start - _TICK))
     return None if found is None or (end is not None and found >= end) else found
 
 
-def upcoming(schedule: Schedule, after: datetime, number: int) -> list[datetime]:
+def upcoming(timing: Timing, rules: Rules, after: datetime, number: int) -> list[datetime]:
     """Return the next firings after a moment, without their jitter."""
-    return list(islice(_from(schedule, after), number))
+    return list(islice(_from(timing, rules, after), number))
 
 
-def _from(schedule: Schedule, after: datetime) -> Iterator[datetime]:
-    found = following(schedule, after)
+def _from(timing: Timing, rules: Rules, after: datetime) -> Iterator[datetime]:
+    found = bounded(timing, rules, after)
     while found is not None:
         yield found
-        found = following(schedule, found)
+        found = bounded(timing, rules, found)
 
 
 def due_at(schedule: Schedule, firing: datetime) -> datetime:
@@ -105,12 +110,7 @@ def due_at(schedule: Schedule, firing: datetime) -> datetime:
         longest = min(longest, after - firing)
     text = f"{schedule.tenant}/{schedule.id}:{micros(firing)}".encode()
     chance = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-    return firing + timedelta(microseconds=micros_of(longest) * chance // _ALL_BITS)
-
-
-def micros_of(span: timedelta) -> int:
-    """Return a span in microseconds."""
-    return span // _TICK
+    return firing + timedelta(microseconds=longest // _TICK * chance // _ALL_BITS)
 
 
 def _wake_at(schedule: Schedule, next_at: datetime | None, waits: datetime | None, now: datetime) -> datetime | None:

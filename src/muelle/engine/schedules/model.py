@@ -30,7 +30,6 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str = "workflow"
     document: bytes = b""
     plan: str = ""
-    version: str = ""
     queue: str = "default"
     priority: int = 3
     deadline: int = 0

@@ -3,12 +3,15 @@
 A process may die at any point: a firing is known by its idempotency key, so it is submitted twice and runs once.
 """
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from muelle.core import Clock, Conflict, Ids, MuelleError, RunId, TimedOut, Unavailable
+import msgspec
+
+from muelle.core import Clock, Conflict, Forbidden, Ids, Invalid, MuelleError, NotFound, RunId, TooLarge
 from muelle.engine.model import Job
-from muelle.engine.schedules.decide import AGAIN, Decision, decide
+from muelle.engine.schedules.decide import Decision, decide
 from muelle.engine.schedules.model import Progress, Schedule
 from muelle.engine.schedules.runs import Runs
 from muelle.engine.schedules.settings import ScheduleSettings
@@ -17,7 +20,7 @@ from muelle.engine.times import micros
 
 _LOG = logging.getLogger("muelle.schedules")
 _RETRY = timedelta(seconds=5)
-_NOT_NOW = (Unavailable, TimedOut)
+_FOR_GOOD = (Invalid, Forbidden, NotFound, Conflict, TooLarge)  # to hand the same in again would not help
 _WHY = {
     "missed": "Firings before this one were missed and are not made up for: nobody was there to make them.",
     "overlap": "A firing was passed over: the run before it had not ended.",
@@ -51,7 +54,7 @@ class Scheduler:
         claim = self._ids.mint("claim")
         until = now + timedelta(seconds=self._settings.claim_seconds)
         schedules = await self._store.claim(claim, now, until, self._settings.batch)
-        return sum([await self._advance(claim, schedule) for schedule in schedules])
+        return sum(await asyncio.gather(*(self._advance(claim, schedule) for schedule in schedules)))
 
     async def seconds_to_next(self) -> float:
         """Return how long to sleep: until something is due, at most as long as others' changes may go unseen."""
@@ -66,8 +69,8 @@ class Scheduler:
         try:
             decision = decide(schedule, self._clock.now(), is_busy=await self._is_busy(schedule), grace=self._grace)
             await self._carry_out(schedule, decision, runs)
-            progress = _noted(decision.progress, _WHY.get(decision.passed_over, ""), is_fired=bool(runs))
-        except MuelleError as error:
+            progress = _noted(decision, is_fired=bool(runs))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged, noted down and tried again
             progress = self._after(error, schedule, decision)
         await self._store.settle(claim, schedule, progress, runs)
         return len(runs)
@@ -83,30 +86,26 @@ class Scheduler:
         if decision.cancels and last is not None:
             await self._runs.cancel(schedule.tenant, last)
         for firing in decision.fire:
-            runs.append((firing, await submitted(self._runs, job_of(schedule, firing, f"{micros(firing)}"))))
+            run = await submitted(self._runs, job_of(schedule, firing, f"{micros(firing)}"))
+            runs.append((firing, run))
 
-    def _after(self, error: MuelleError, schedule: Schedule, decision: Decision | None) -> Progress:
-        """Return where a schedule stands after an error: where it was if that may pass, else past its firings."""
-        _LOG.warning("A schedule could not fire: %s", error, extra={"tenant": schedule.tenant, "schedule": schedule.id})
-        problem = f"{error.code}: {error}"[:1000]
-        if decision is None or isinstance(error, _NOT_NOW):
-            at = schedule.at(wake_at=self._clock.now() + _RETRY, problem=problem)
-            return at.progress
+    def _after(self, error: Exception, schedule: Schedule, decision: Decision | None) -> Progress:
+        """Return where a schedule stands after an error: past its firings if what was handed in is wrong."""
+        facts = {"tenant": schedule.tenant, "schedule": schedule.id}
+        _LOG.warning("A schedule could not fire: %r", error, extra=facts, exc_info=not isinstance(error, MuelleError))
+        known = error if isinstance(error, MuelleError) else MuelleError()
+        problem = f"{known.code}: {known}"[:1000]
+        if decision is None or not isinstance(error, _FOR_GOOD):
+            return schedule.at(wake_at=self._clock.now() + _RETRY, problem=problem).progress
         return schedule.with_(progress=decision.progress).at(problem=problem).progress
 
 
-def _noted(progress: Progress, problem: str, *, is_fired: bool) -> Progress:
-    """Return progress with what was passed over; what was a problem before stays until something is fired."""
-    if not problem and not is_fired:
-        problem = progress.problem
-    return Progress(
-        next_at=progress.next_at,
-        wake_at=progress.wake_at,
-        waiting_at=progress.waiting_at,
-        last_at=progress.last_at,
-        last_run=progress.last_run,
-        problem=problem,
-    )
+def _noted(decision: Decision, *, is_fired: bool) -> Progress:
+    """Return progress with why something was passed over; what was a problem before stays until something fires."""
+    problem = _WHY.get(decision.passed_over, "")
+    if not is_fired and decision.passed_over != "overlap":
+        problem = decision.progress.problem or problem
+    return msgspec.structs.replace(decision.progress, problem=problem)
 
 
 def job_of(schedule: Schedule, at: datetime, key: str) -> Job:
@@ -120,7 +119,6 @@ def job_of(schedule: Schedule, at: datetime, key: str) -> Job:
         payload=work.payload,
         plan=work.plan,
         document=work.document,
-        version=work.version,
         queue=work.queue,
         priority=work.priority,
         deadline=at + timedelta(seconds=work.deadline) if work.deadline else None,
