@@ -30,6 +30,8 @@ SCOPES: Mapping[str, str] = {
     "tools:call": "Call a tool. Resource: its name.",
     "schedules:read": "See schedules of others in the same tenant (one's own need no grant). Resource: its id.",
     "schedules:write": "Add, change, pause, run and remove schedules. Resource: its id.",
+    "triggers:read": "See triggers and what became of their events. Resource: its name.",
+    "triggers:write": "Add, change, enable and remove triggers, and rotate their secrets. Resource: its name.",
     "identity:manage": "Manage agents, keys and grants. Resource: the agent's name.",
     "apis:manage": "Register, change and remove Apis. Resource: the Api's id.",
     "credentials:manage": "Keep, replace and remove credentials. Resource: its id.",

@@ -313,3 +313,87 @@ CREATE TABLE schedules (
 CREATE INDEX schedules_by_wake ON schedules (wake_at) WHERE wake_at IS NOT NULL
 --;
 UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005'
+--;
+CREATE TABLE workflows_saved (
+    tenant TEXT NOT NULL, 
+    name TEXT NOT NULL, 
+    searched TEXT NOT NULL, 
+    head BLOB NOT NULL, 
+    PRIMARY KEY (tenant, name)
+)
+--;
+CREATE TABLE workflows_versions (
+    tenant TEXT NOT NULL, 
+    workflow TEXT NOT NULL, 
+    version TEXT NOT NULL, 
+    release BLOB NOT NULL, 
+    PRIMARY KEY (tenant, workflow, version)
+)
+--;
+CREATE TABLE workflows_contents (
+    tenant TEXT NOT NULL, 
+    workflow TEXT NOT NULL, 
+    version TEXT NOT NULL, 
+    content BLOB NOT NULL, 
+    PRIMARY KEY (tenant, workflow, version)
+)
+--;
+CREATE TABLE workflows_changes (
+    tenant TEXT NOT NULL, 
+    workflow TEXT NOT NULL, 
+    revision BIGINT NOT NULL, 
+    entry BLOB NOT NULL, 
+    PRIMARY KEY (tenant, workflow, revision)
+)
+--;
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006'
+--;
+CREATE TABLE triggers (
+    tenant TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    name TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    enabled BIGINT NOT NULL, 
+    document BLOB NOT NULL, 
+    PRIMARY KEY (tenant, id), 
+    CONSTRAINT triggers_name UNIQUE (tenant, name)
+)
+--;
+CREATE TABLE trigger_epoch (
+    id BIGINT NOT NULL, 
+    epoch BIGINT NOT NULL, 
+    PRIMARY KEY (id)
+)
+--;
+INSERT INTO trigger_epoch (id, epoch) VALUES (1, 0)
+--;
+CREATE TABLE trigger_deliveries (
+    tenant TEXT NOT NULL, 
+    trigger_id TEXT NOT NULL, 
+    event TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    type TEXT NOT NULL, 
+    at BIGINT NOT NULL, 
+    outcome TEXT NOT NULL, 
+    reason TEXT NOT NULL, 
+    run TEXT, 
+    attempts BIGINT NOT NULL, 
+    body BLOB, 
+    PRIMARY KEY (tenant, trigger_id, event)
+)
+--;
+CREATE INDEX trigger_deliveries_id ON trigger_deliveries (tenant, trigger_id, id)
+--;
+CREATE TABLE trigger_receipts (
+    tenant TEXT NOT NULL, 
+    trigger_id TEXT NOT NULL, 
+    mark TEXT NOT NULL, 
+    event TEXT NOT NULL, 
+    run TEXT NOT NULL, 
+    at BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, trigger_id, mark)
+)
+--;
+CREATE INDEX trigger_receipts_at ON trigger_receipts (at)
+--;
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007'

@@ -95,11 +95,16 @@ def reads_of(expression: str) -> tuple[tuple[str, ...], ...]:
 
 def decide(expression: str, step: Step[Any]) -> bool:
     """Return what an expression says of the data model; raise ExpressionFailed unless that is true or false."""
+    return decide_on(expression, _variables(expression, step), step.limits.data_bytes)
+
+
+def decide_on(expression: str, variables: Mapping[str, Json], most_bytes: int) -> bool:
+    """Return what an expression says of these variables, making no value of more bytes; raise as `decide`."""
     program = compile_expression(expression)
-    variables = _variables(expression, step)
-    afford(expression, variables, step.limits.data_bytes)
+    afford(expression, variables, most_bytes)
     matching = _Matching()
-    result = _execute(program, {**variables, _OURS["loop"]: variables["loop"], _OURS["matches"]: matching})
+    ours = {_OURS["loop"]: variables.get("loop", {}), _OURS["matches"]: matching}
+    result = _execute(program, {**variables, **ours})
     if matching.fault is not None:
         raise matching.fault
     if not isinstance(result, bool):
