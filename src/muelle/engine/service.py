@@ -72,6 +72,7 @@ class Engine:
         self._failures = Failures(queue, settings)
         self._beating: asyncio.Task[None] | None = None
         self._strange: set[Key] = set()  # held by us as the queue has it, and not in our hands
+        self._is_claiming = False
 
     def register(self, kind: str, handler: Handler) -> None:
         """Have jobs of a kind done by a handler."""
@@ -215,11 +216,14 @@ class Engine:
         wish = Wish(
             worker=worker, queues=self.queues, places=places, most=self._most, holds=self._taken, after=self._served
         )
+        self._is_claiming = True
         try:
             claimed = await self.queue.claim(wish)
         except LeaseLost:
             self.lease.drop(worker)
             return 0
+        finally:
+            self._is_claiming = False
         for one in claimed:
             self._served = one.tenant
             held = Held(one.tenant, one.run, worker, is_queued=True)
@@ -237,11 +241,12 @@ class Engine:
         if worker is None:
             return
         strange: set[Key] = set()
+        is_sure = not self._is_claiming  # what is claimed may come into our hands only in a moment
         for tenant, run, request, nudged in await self.queue.held(worker):
             held = self.held.get((tenant, run))
-            if held is None:
+            if held is None and is_sure:
                 strange.add((tenant, run))
-            elif request or nudged:
+            elif held is not None and (request or nudged):
                 held.tell(request or "nudge")
         # Twice in a row, for a commit may be on its way: then their handlers failed, or their commits seemed to.
         forgotten, self._strange = [key for key in strange if key in self._strange], strange
@@ -285,6 +290,7 @@ class Engine:
         return self._places - self._taken.total()
 
     def _keep(self, held: Held) -> None:
+        self._give_back(self.held.get(held.key))  # it is leaving memory and was claimed again before it was gone
         self.held[held.key] = held
         if held.is_queued:
             self._taken[held.tenant] += 1
