@@ -3,6 +3,7 @@
 from muelle.stores.adapters.disk import DiskBlobs
 from muelle.stores.adapters.memory import MemoryDatabase, open_memory
 from muelle.stores.adapters.sqlite import SqliteDatabase, open_sqlite
+from muelle.stores.clock import open_clock
 from muelle.stores.errors import ConstraintViolated, DatabaseBusy, DatabaseUnreachable, StatementRefused, VaultSealed
 from muelle.stores.key_values import SqlKeyValues
 from muelle.stores.memory import MemoryBlobs, MemoryKeyValues, MemoryVault
@@ -37,6 +38,7 @@ __all__ = [
     "Vault",
     "VaultSealed",
     "migrate",
+    "open_clock",
     "open_database",
     "open_memory",
     "open_sqlite",
