@@ -37,7 +37,8 @@ def _firsts(zone: str, since: datetime, until: datetime) -> list[tuple[datetime,
     """Return every time of the clock, and the first second at which it shows that time or has passed it."""
     walk = iter(_walk(zone, since, until))
     shown, at = next(walk)
-    wall, found = shown, []
+    wall = shown
+    found: list[tuple[datetime, datetime]] = []
     while True:
         while shown < wall:
             if (following := next(walk, None)) is None:

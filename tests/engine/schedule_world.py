@@ -22,7 +22,8 @@ from muelle.engine.schedules import (
     Work,
 )
 from muelle.engine.schedules.service import Prepare, as_it_is
-from muelle.identity import Act, AuditFilter, Page, Principal, Rule, Rules as Grants
+from muelle.identity import Act, AuditFilter, Page, Principal, Rule
+from muelle.identity import Rules as Grants
 from muelle.stores import Database
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
@@ -148,7 +149,9 @@ def _record(run: str, job: Job) -> RunRecord:
 class World:
     """One tenant's schedules on a database, with as many schedulers as a test wants."""
 
-    def __init__(self, database: Database, settings: ScheduleSettings | None = None, prepare: Prepare = as_it_is) -> None:
+    def __init__(
+        self, database: Database, settings: ScheduleSettings | None = None, prepare: Prepare = as_it_is
+    ) -> None:
         self.clock = ManualClock(START)
         self.ids = Ids(self.clock)
         self.store = ScheduleStore(database)

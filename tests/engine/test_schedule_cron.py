@@ -44,7 +44,11 @@ def terms(draw: st.DrawFn, first: int, last: int) -> str:
 
 
 HOURS = st.one_of(terms(0, 23), st.sampled_from(["1", "2", "1-3", "*/2"]))
-DAYS = [st.one_of(st.just("*"), terms(1, 31)), st.one_of(st.just("*"), terms(1, 12)), st.one_of(st.just("*"), terms(0, 6))]
+DAYS = [
+    st.one_of(st.just("*"), terms(1, 31)),
+    st.one_of(st.just("*"), terms(1, 12)),
+    st.one_of(st.just("*"), terms(0, 6)),
+]
 FIVE = st.tuples(terms(0, 59), HOURS, *DAYS).map(" ".join)
 SIX = st.tuples(terms(0, 59), terms(0, 59), HOURS, *DAYS).map(" ".join)
 
@@ -206,7 +210,9 @@ def test_an_expression_may_have_256_characters_and_no_more() -> None:
         parse(f"{longest}   * * * *")
 
 
-@pytest.mark.parametrize("zone", ["Europe/Madird", "America", "../../etc/passwd", "/etc/localtime", "", "x" * 101, "a\0b"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Madird", "America", "../../etc/passwd", "/etc/localtime", "", "x" * 101, "a\0b"]
+)
 def test_a_zone_that_there_is_not_is_refused(zone: str) -> None:
     with pytest.raises(UnknownTimeZone):
         checked(Cron("@daily", zone))

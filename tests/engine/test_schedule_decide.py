@@ -178,7 +178,7 @@ def test_a_firing_with_jitter_is_made_when_its_jitter_is_over_and_is_then_not_la
 
 
 def test_the_start_is_included_and_the_end_is_not() -> None:
-    bounds = {"start": at("02:00"), "end": at("05:00")}
+    bounds: dict[str, Any] = {"start": at("02:00"), "end": at("05:00")}
 
     assert upcoming(HOURLY, schedule(**bounds).rules, at("00:30"), 9) == [at("02:00"), at("03:00"), at("04:00")]
     decision = now(since(at("00:30"), HOURLY, catch_up="all", **bounds), at("09:00"))

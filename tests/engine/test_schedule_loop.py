@@ -21,7 +21,9 @@ def world(database: Database) -> World:
 
 
 async def test_what_is_kept_is_what_was_put_in(world: World) -> None:
-    kept = started(schedule(Cron("0 3 * * *", "Europe/Madrid"), jitter=5, start=START, description="é", note="n"), START)
+    kept = started(
+        schedule(Cron("0 3 * * *", "Europe/Madrid"), jitter=5, start=START, description="é", note="n"), START
+    )
 
     await world.store.add(kept)
 

@@ -85,7 +85,7 @@ def test_years_of_firings_each_second_are_looked_through_in_no_time() -> None:
 
 @pytest.mark.parametrize("seconds", [1, LONGEST_INTERVAL])
 def test_an_interval_has_1_second_to_10_years(seconds: int) -> None:
-    assert checked(Every(seconds, START))
+    assert checked(Every(seconds, START)) == Every(seconds, START)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, LONGEST_INTERVAL + 1])

@@ -1,7 +1,7 @@
 """What a schedule may be; every error names the field."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from muelle.core import name
 from muelle.engine.schedules.decide import following
@@ -21,7 +21,6 @@ from muelle.engine.schedules.timing import checked
 MAX_PAGE = 500
 MAX_PREVIEW = 100
 _PRIORITIES = (1, 5)
-_TICK = timedelta(microseconds=1)
 
 
 def checked_schedule(schedule: Schedule) -> Schedule:
@@ -37,7 +36,7 @@ def checked_schedule(schedule: Schedule) -> Schedule:
 
 def check_future(schedule: Schedule, now: datetime) -> None:
     """Raise InvalidSchedule if a schedule that is not paused would never fire."""
-    if not schedule.paused and following(schedule, now - _TICK) is None:
+    if not schedule.paused and following(schedule, now) is None:
         raise InvalidSchedule(field="at", now=now.isoformat(), reason="it would never fire: that time has passed")
 
 
