@@ -20,7 +20,6 @@ from muelle.core import (
     NoTracer,
     OpenTelemetryTracer,
     Secret,
-    SystemClock,
     TenantId,
     Tracer,
     read_settings,
@@ -36,7 +35,7 @@ from muelle.egress import (
     SqlRegister,
     open_egress,
 )
-from muelle.engine import Journal, MemoryJournal, SqlJournal
+from muelle.engine import Engine, Queue, SqlJournal
 from muelle.identity import (
     Acts,
     AuditTrail,
@@ -59,13 +58,17 @@ from muelle.stores import (
     MemoryVault,
     SqlKeyValues,
     Vault,
+    open_clock,
     open_database,
+    open_memory,
     open_vault,
 )
 from muelle.workflows import Catalogue, Planner, Surroundings, Workflows
 from muelle.workflows.capabilities import Capabilities
+from muelle.workflows.children import Children
 from muelle.workflows.history import Executions
 from muelle.workflows.operations.pack import BUILT_IN
+from muelle.workflows.runs import Runs
 
 SETTINGS_FILE = "muelle.toml"
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
@@ -90,11 +93,11 @@ class Configuration:
 class Stores:
     """Everything that lasts: on a database, or in memory."""
 
-    database: Database | None
+    database: Database
     blobs: Blobs
     values: KeyValues
     vault: Vault
-    journal: Journal
+    journal: SqlJournal
     identity: IdentityStore
     trail: AuditTrail
     apis: Register[Api]
@@ -113,7 +116,9 @@ class App:
     identity: Identity
     egress: Egress
     packs: OpenedPacks
+    engine: Engine
     workflows: Workflows
+    runs: Runs
     executions: Executions
     capabilities: Capabilities
     planner: Planner
@@ -160,23 +165,26 @@ async def open_app(
 ) -> AsyncIterator[App]:
     """Open everything: on the database that the settings name, with files under `home`, or in memory without one."""
     settings = configuration.settings
-    clock = clock or SystemClock()
     metrics = metrics or NoMetrics()
-    ids = Ids(clock)
     known = find_packs((BUILT_IN, *packs), settings.packs.disabled)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings, home))
+        clock = clock or await stack.enter_async_context(open_clock(stores.database))
+        ids = Ids(clock)
         identity = Identity(stores.identity, stores.trail, clock, LIMIT_NAMES, settings.identity)
         admin_key = await identity.ensure_owner()
         egress = await stack.enter_async_context(open_egress(_egress_parts(settings, stores, identity, clock, metrics)))
         opened = await stack.enter_async_context(open_packs(known, configuration.packs, configuration.environment))
         planner = Planner(Catalogue(known.operations), settings.workflows)
         limits = settings.workflows.limits
+        engine = Engine(Queue(stores.database, clock), stores.journal, clock, ids, metrics, settings.engine)
+        children = Children()
         among = Surroundings(
             clock=clock,
             ids=ids,
             metrics=metrics,
             journal=stores.journal,
+            engine=engine,
             trail=stores.trail,
             acts=Acts(clock, ids),
             blobs=stores.blobs,
@@ -184,8 +192,12 @@ async def open_app(
             resources=opened.operations,
             limits=limits,
             tracer=stack.enter_context(_tracer(settings.telemetry.traces)),
+            children=children,
         )
         workflows = Workflows(planner, among, egress)
+        runs = Runs(workflows, identity)
+        workflows.recall, children.runs = runs.of_run, runs
+        stack.push_async_callback(engine.drain)
         yield App(
             settings=settings,
             clock=clock,
@@ -195,7 +207,9 @@ async def open_app(
             identity=identity,
             egress=egress,
             packs=opened,
+            engine=engine,
             workflows=workflows,
+            runs=runs,
             executions=Executions(stores.journal, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
@@ -235,7 +249,8 @@ def _tracer(endpoint: str) -> Iterator[Tracer]:
 async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[Stores]:
     """Open what lasts, or its twins in memory where there is no home."""
     if home is None:
-        yield _in_memory(settings)
+        async with open_memory(settings.stores) as database:
+            yield _in_memory(settings, database)
         return
     async with open_database(home, settings.stores) as database:
         blobs = DiskBlobs(home / settings.stores.blobs, settings.stores)
@@ -252,14 +267,15 @@ async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[St
         )
 
 
-def _in_memory(settings: Settings) -> Stores:
+def _in_memory(settings: Settings, database: Database) -> Stores:
     trail = MemoryAuditTrail()
+    blobs = MemoryBlobs(settings.stores)
     return Stores(
-        database=None,
-        blobs=MemoryBlobs(settings.stores),
+        database=database,
+        blobs=blobs,
         values=MemoryKeyValues(settings.stores),
         vault=MemoryVault(),
-        journal=MemoryJournal(),
+        journal=SqlJournal(database, blobs, settings.engine),
         identity=MemoryIdentityStore(trail),
         trail=trail,
         apis=MemoryRegister(),

@@ -44,6 +44,7 @@ class RunBegan(msgspec.Struct, frozen=True, kw_only=True):
     plan: str = ""
     document: bytes = b""
     version: str = ""
+    inputs: bytes = b""
 
 
 class StepBegan(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +124,7 @@ class RunFinished(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     error: bytes | None
     has_waits: bool = False
+    parent: str = ""
 
 
 class EventRaised(msgspec.Struct, frozen=True, kw_only=True):

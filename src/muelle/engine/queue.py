@@ -180,6 +180,14 @@ class Queue:
             await self._check(transaction, wish.worker)
             return await Claim(transaction, wish, self._words.lock, self.now(), self._words.now).take()
 
+    async def claim_one(self, wish: Wish, tenant: TenantId, run: RunId) -> Claimed | None:
+        """Take one run that is free, or None if it is not."""
+        async with self._database.transaction(alone=False) as transaction:
+            await self._check(transaction, wish.worker)
+            claim = Claim(transaction, wish, self._words.lock, self.now(), self._words.now)
+            taken = await claim.take_runs(tenant, "run = ?", (run,))
+            return taken[0] if taken else None
+
     async def promote(self) -> int:
         """Make ready whom it is time to wake; return how many."""
         due = (
@@ -306,6 +314,10 @@ class Claim:
                 f"run IN (SELECT run FROM jobs WHERE is_keyed = 0 AND queue = ? AND tenant = ? AND {_FREE} {order})"  # noqa: S608 - constants
             )
             values = (queue, tenant, room)
+        return await self.take_runs(tenant, chosen, values)
+
+    async def take_runs(self, tenant: TenantId, chosen: str, values: Sequence[SqlValue]) -> list[Claimed]:
+        """Take those free runs of a tenant that a condition chooses."""
         sql = (
             f"UPDATE jobs SET worker = ?, epoch = epoch + 1, nudged = 0, claimed = {self._now_sql} "  # noqa: S608 - constants
             f"WHERE tenant = ? AND {chosen} AND {_FREE} RETURNING {_CLAIMED}"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from muelle.core import RunId, TenantId
 from muelle.engine.errors import RunEnded, RunNotDead, RunNotPaused, UnknownRun
 from muelle.engine.queue import Queue
+from muelle.engine.rows import NUDGE_JOB
 from muelle.stores import SqlValue, Transaction
 
 _ONE = "WHERE tenant = ? AND run = ?"
@@ -21,7 +22,6 @@ _RESUME = (
     f"UPDATE jobs SET state = {_UNHELD} 'ready' ELSE state END, nudged = 1, request = '' {_ONE} "
     "AND (state = 'paused' OR request = 'pause')"
 )
-_NUDGE = f"UPDATE jobs SET nudged = 1, state = CASE WHEN state = 'sleeping' THEN 'ready' ELSE state END {_ONE}"
 _REPLAY = (
     f"UPDATE jobs SET state = 'ready', takeovers = 0, failures = 0, run_at = 0, request = '' {_ONE} AND state = 'dead'"
 )
@@ -38,7 +38,7 @@ class Change(NamedTuple):
 CANCEL = Change(_CANCEL, None, None)
 PAUSE = Change(_PAUSE, "paused", None)
 RESUME = Change(_RESUME, "queued", RunNotPaused)
-NUDGE = Change(_NUDGE, None, None)
+NUDGE = Change(NUDGE_JOB, None, None)
 REPLAY = Change(_REPLAY, "queued", RunNotDead)
 
 

@@ -46,7 +46,7 @@ _HOLD = (
     "VALUES (?, ?, ?, 'default', ?, ?, 'ready', ?, 1, ?) ON CONFLICT DO NOTHING"
 )
 _BEGAN = "UPDATE runs SET began = ? WHERE tenant = ? AND run = ? AND began IS NULL"
-_PLANNED = "UPDATE runs SET plan = ?, version = ? WHERE tenant = ? AND run = ?"
+_PLANNED = "UPDATE runs SET plan = ?, version = ?, inputs = ? WHERE tenant = ? AND run = ?"
 _CHUNK = "INSERT INTO journal (tenant, run, sequence, entries) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _WAIT = (
     "INSERT INTO waits (tenant, run, place, kind, subject, body, created, expires, state) "
@@ -64,6 +64,10 @@ _END = (
 )
 _LEAVE = "DELETE FROM jobs WHERE tenant = ? AND run = ?"
 _CLOSE = "UPDATE waits SET state = 'closed' WHERE tenant = ? AND run = ? AND state = 'open'"
+NUDGE_JOB = (
+    "UPDATE jobs SET nudged = 1, state = CASE WHEN state = 'sleeping' THEN 'ready' ELSE state END "
+    "WHERE tenant = ? AND run = ?"
+)
 _EVENT = "INSERT INTO events (id, tenant, type, source, subject, at, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _NOT_ENDED = ("running", None, None, 0, 0, 0, None)
 _STATES = {"waiting": "sleeping", "paused": "paused", "queued": "ready"}
@@ -123,7 +127,7 @@ class Rows:
             case RunBegan():
                 self._began[key] = micros(entry.at)
                 if entry.plan:
-                    self._put(_PLANNED, (entry.plan, entry.version, *key))
+                    self._put(_PLANNED, (entry.plan, entry.version, entry.inputs, *key))
             case WaitOpened():
                 times = micros(entry.at), micros(entry.expires)
                 self._put(_WAIT, (*key, entry.place, entry.kind, entry.subject, entry.body, *times))
@@ -146,6 +150,8 @@ class Rows:
             self._put(_LEAVE, key)
         if entry.has_waits:
             self._put(_CLOSE, key)
+        if entry.parent:
+            self._put(NUDGE_JOB, (entry.tenant, entry.parent))
 
     def _park(self, key: _Key, entry: RunParked) -> None:
         wake = micros(entry.wake) if entry.wake else 0

@@ -23,7 +23,7 @@ from muelle.engine.failures import Failures
 from muelle.engine.held import Handler, Held, Key, Work
 from muelle.engine.lease import Lease
 from muelle.engine.metrics import CLAIMED, DEAD, HELD, LEASES_LOST, PARKED, RECOVERED, STARTED, SUBMITTED
-from muelle.engine.model import ENDED, Job, Submitted
+from muelle.engine.model import ENDED, Job, Past, Submitted
 from muelle.engine.queue import Queue, Wish
 from muelle.engine.requests import CANCEL, PAUSE, Change, Requests
 from muelle.engine.settings import EngineSettings
@@ -78,10 +78,10 @@ class Engine:
         """Have jobs of a kind done by a handler."""
         self.handlers[kind] = handler
 
-    async def submit(self, job: Job) -> Submitted:
+    async def submit(self, job: Job, past: Sequence[Past] = ()) -> Submitted:
         """Accept a job; when this returns it is durable, and will be done however often processes die.
 
-        Raises IdempotencyConflict, TooManySubmissions, UnknownKind, or what the database raises.
+        With `past`, it remembers steps of an earlier run. Raises IdempotencyConflict, TooManySubmissions, UnknownKind, or what the database raises.
         """
         if job.kind not in self.handlers:
             raise UnknownKind(kind=job.kind)
@@ -89,11 +89,11 @@ class Engine:
             raise TooManySubmissions(limit=self.settings.submissions)
         self._submitting[job.tenant] += 1
         try:
-            return await self._submit(job, RunId(self._ids.mint("run")))
+            return await self._submit(job, RunId(self._ids.mint("run")), past)
         finally:
             self._submitting[job.tenant] -= 1
 
-    async def _submit(self, job: Job, run: RunId) -> Submitted:
+    async def _submit(self, job: Job, run: RunId, past: Sequence[Past]) -> Submitted:
         digest = digest_of(job) if job.idempotency_key else b""
         if job.idempotency_key and (first := await self._first(job, digest)):
             return first
@@ -104,6 +104,8 @@ class Engine:
         statements = self.queue.entering(job, run, inputs, held.lease if held else None, digest)
         if held is None:
             statements += self.queue.bell()
+        if past:
+            statements += await self.journal.copied(job.tenant, run, past)
         try:
             plans = {(job.tenant, job.plan): stored} if job.plan else {}
             await durable(self.journal.with_plans(plans, statements))
@@ -114,7 +116,7 @@ class Engine:
             raise
         except LeaseLost:
             self._give_back(held)
-            return await self._submit(job, run)  # nothing was written; now without a lease, or under a new one
+            return await self._submit(job, run, past)  # nothing was written; now without a lease, or under a new one
         except BaseException:
             self._give_back(held)
             raise
@@ -122,7 +124,7 @@ class Engine:
         if held is None:
             self.ring()
         else:
-            self._start(held, work_of(job, run, self.clock.now()))
+            self._start(held, work_of(job, run, self.clock.now(), is_new=not past))
         return Submitted(run, is_new=True)
 
     async def _first(self, job: Job, digest: bytes) -> Submitted | None:
@@ -149,6 +151,29 @@ class Engine:
         self._keep(held := Held(tenant, run, await self.lease.take(), is_queued=False))
         self._beat_alone()
         return held
+
+    async def wait_held(self, held: Held) -> Ending:
+        """Return once a run has ended that is in this process's hands now, wherever it ends."""
+        ending = await self.wait(held.tenant, held.run)
+        return ending or Ending(None)
+
+    async def answer(self, tenant: TenantId, wait: tuple[RunId, str], answer: bytes, by: str) -> None:
+        """Answer what a run waits for; raise UnknownWait or WaitClosed."""
+        await self.waits.answer(tenant, wait, answer, by)
+        if held := self.held.get((tenant, wait[0])):
+            held.tell("nudge")
+        self.ring()
+
+    async def perform_now(self, tenant: TenantId, run: RunId) -> None:
+        """Advance a queued run in this process, though no worker is here; for a run that a run started."""
+        worker = await self.lease.take()
+        wish = Wish(worker=worker, queues=("default",), places=1, most=1, holds={})
+        claimed = await self.queue.claim_one(wish, tenant, run)
+        if claimed is not None:
+            held = Held(tenant, run, worker, is_queued=False)
+            self._keep(held)
+            self._beat_alone()
+            await self._perform(held, work_claimed(claimed))
 
     def let_go(self, held: Held, result: Any | None) -> None:  # noqa: ANN401 - what the handler returned
         """Be done with a run: it has ended with a result, or is parked."""

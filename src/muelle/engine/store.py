@@ -94,6 +94,13 @@ class SqlJournal:
         rows = await self._database.fetch(_INPUTS, tenant, run)
         return await self._payloads.unpack(tenant, rows[0][0]) if rows else None
 
+    async def copied(self, tenant: TenantId, run: RunId, past: Sequence[Past]) -> list[Statement]:
+        """Return what makes a new run remember steps of another one."""
+        entries: list[Entry] = [
+            replace(entry, tenant=tenant, run=run, sequence=number) for number, entry in enumerate(past)
+        ]
+        return statements_of([await self._pack(entry) for entry in entries], None)
+
     async def packed(self, tenant: TenantId, body: bytes) -> bytes:
         """Return a payload as its column has it; a large one is a blob on disk when this returns."""
         return await self._payloads.pack(tenant, body) if body else body
@@ -146,7 +153,7 @@ class SqlJournal:
         if isinstance(entry, RunStarted):
             return ("inputs",) if (entry.tenant, entry.plan) in self._plans else ("inputs", "document")
         if isinstance(entry, RunBegan):
-            return ("document",)
+            return "document", "inputs"
         if isinstance(entry, ValueKept):
             return ("value",)
         return ("error",) if isinstance(entry, RunFinished) else ()

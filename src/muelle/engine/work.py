@@ -18,7 +18,7 @@ def digest_of(job: Job) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(parts)).digest()
 
 
-def work_of(job: Job, run: RunId, accepted: datetime) -> Work:
+def work_of(job: Job, run: RunId, accepted: datetime, *, is_new: bool) -> Work:
     """Return the work of a job that begins at once."""
     return Work(
         run=run,
@@ -34,7 +34,7 @@ def work_of(job: Job, run: RunId, accepted: datetime) -> Work:
         version=job.version,
         priority=job.priority,
         deadline=job.deadline,
-        is_new=True,
+        is_new=is_new,
     )
 
 
@@ -55,5 +55,5 @@ def work_claimed(claimed: Claimed) -> Work:
         version=version,
         priority=claimed.priority,
         deadline=None if deadline is None else moment(deadline),
-        is_new=began is None and claimed.epoch == 1,
+        is_new=began is None and claimed.epoch == 1 and not cause.startswith("rerun:"),
     )

@@ -41,6 +41,7 @@ from muelle.packs.lifetime import Opened, OpenedPacks, open_packs
 from muelle.packs.memory import MemoryHttp, MemoryStep, MemoryStorage
 from muelle.packs.model import (
     MISSING,
+    Answer,
     Effects,
     Http,
     Json,
@@ -50,6 +51,7 @@ from muelle.packs.model import (
     OperationId,
     OperationType,
     Pack,
+    Question,
     ReadPath,
     SecretJson,
     SoftReadPath,
@@ -67,6 +69,7 @@ from muelle.packs.settings import DividedSettings, PacksSettings, divide_setting
 __all__ = [
     "ABILITIES",
     "MISSING",
+    "Answer",
     "Conflict",
     "CredentialRef",
     "CyclicNeeds",
@@ -103,6 +106,7 @@ __all__ = [
     "Packs",
     "PacksSettings",
     "PrincipalId",
+    "Question",
     "ReadPath",
     "RunId",
     "Secret",

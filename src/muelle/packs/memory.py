@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from muelle.core import HttpAnswer, HttpCall, MuelleError, PrincipalId, RunId, TenantId
-from muelle.packs.model import MISSING, Http, Json, Limits, Missing, Space, Storage
+from muelle.packs.model import MISSING, Answer, Http, Json, Limits, Missing, Question, Space, Storage
 
 
 class MemoryHttp:
@@ -73,6 +73,13 @@ class MemoryStep:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.limits = Limits()
         self.slept: list[float] = []
+        self.asked: list[Question] = []
+        self.answers: list[Answer] = []
+        self.remembered: dict[str, Json] = {}
+        self.emitted: list[tuple[str, str, Json]] = []
+        self.chances: list[float] = []
+        self.called: list[tuple[str, str, dict[str, Json]]] = []
+        self.workflows: dict[str, Json] = {}
         self.performed: list[tuple[str, ...]] = []
         self.iterated: list[tuple[tuple[str, ...], Json, int, int]] = []
 
@@ -89,6 +96,35 @@ class MemoryStep:
     async def sleep(self, seconds: float) -> None:
         """Remember how long, and go on at once."""
         self.slept.append(seconds)
+
+    async def rest(self, until: datetime) -> None:
+        """Remember how long, and go on at once."""
+        self.slept.append((until - self.now).total_seconds())
+
+    async def ask(self, question: Question) -> Answer | None:
+        """Remember the question and return what `answers` has next, or None."""
+        self.asked.append(question)
+        return self.answers.pop(0) if self.answers else None
+
+    async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        """Return what `effect` returns, the first time for each name."""
+        if name not in self.remembered:
+            self.remembered[name] = await effect()
+        return self.remembered[name]
+
+    def emit(self, kind: str, subject: str, data: Json) -> str:
+        """Remember the event."""
+        self.emitted.append((kind, subject, data))
+        return f"{self.run}:{self.operation}:{len(self.emitted)}"
+
+    def random(self) -> float:
+        """Return the next of `chances`, or one half."""
+        return self.chances.pop(0) if self.chances else 0.5
+
+    async def call_workflow(self, name: str, version: str, inputs: Mapping[str, Json]) -> Json:
+        """Remember the call and return what `workflows` has under the name."""
+        self.called.append((name, version, dict(inputs)))
+        return self.workflows[name]
 
     async def perform(self, operations: Sequence[str]) -> bool:
         """Remember them; all of them are taken to succeed."""

@@ -91,6 +91,23 @@ class Storage(Protocol):
         ...
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a person (`approval`) or waited for (`event`): `details` are for whoever answers."""
+
+    kind: Literal["approval", "event"]
+    subject: str
+    details: Mapping[str, Json]
+    seconds: float
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was answered: any JSON value, by whom, and when."""
+
+    value: Json
+    by: str
+    at: datetime
+
+
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -151,7 +168,38 @@ class Step(Protocol[R_co]):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, within the run's time."""
+        """Wait, within the run's time; the run stays in memory."""
+        ...
+
+    async def rest(self, until: datetime) -> None:
+        """Wait until a time, within the run's time. The run may leave memory meanwhile; then, or after a crash, the
+        operation is performed again from its beginning, with the same `now`, and does not rest any more."""
+        ...
+
+    async def ask(self, question: Question) -> Answer | None:
+        """Wait for a person or an event, longer than the run's own time if need be; None if nobody answered in time.
+
+        The run may leave memory meanwhile, as with `rest`. An operation asks at most once.
+        """
+        ...
+
+    async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        """Return what `effect` returned, and remember it: in this step it is not had again, however often it is redone.
+
+        For operations that have several effects; each is had at least once, and hardly ever twice.
+        """
+        ...
+
+    def emit(self, kind: str, subject: str, data: Json) -> str:
+        """Raise an event, which leaves once this step is in the journal; return its id, the same on replay."""
+        ...
+
+    def random(self) -> float:
+        """Return a number from 0 up to 1 that nobody foresees; the same on replay."""
+        ...
+
+    async def call_workflow(self, name: str, version: str, inputs: Mapping[str, Json]) -> Json:
+        """Run a saved workflow of the tenant as a run of its own, wait for it, and return its answer (protocol 5)."""
         ...
 
     async def perform(self, operations: Sequence[str]) -> bool:

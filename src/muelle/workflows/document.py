@@ -27,7 +27,7 @@ _HINTS = {  # where no known word is near
 _SEED_ROOTS = ("config", "input", "workflow")
 _OPTIONS = ("onError", "execution")
 _FLAT = {
-    "operationUpdate": ("operationId", "operation", "workflowId", "onError"),
+    "operationUpdate": ("operationId", "operation", "workflowId", "onError", "compensate"),
     "beginExecution": ("executionId", "operationOrder", "workflowId", *_OPTIONS),
     "dataModelUpdate": ("contents", "path", "workflowId"),
 }
@@ -40,12 +40,13 @@ _NESTED = {
 
 @dataclass(frozen=True, slots=True)
 class DraftOperation:
-    """An operation as it was written, with its own `onError` if it has one."""
+    """An operation as it was written, with its own `onError` and `compensate` if it has them."""
 
     id: str
     type: str
     config: Any
     on_error: Any
+    compensate: Any = None
 
 
 @dataclass(slots=True)
@@ -170,7 +171,7 @@ def _operations(draft: Draft, content: Mapping[str, Any], at: tuple[str | int, .
         if type(item) is not dict:
             draft.fault("wrong_type", "An operation is an object", place)
             continue
-        _known_fields(draft, item, ("id", "operation", "onError"), place)
+        _known_fields(draft, item, ("id", "operation", "onError", "compensate"), place)
         identity = item.get("id")
         if type(identity) is str and identity in seen:
             message = f"The id '{identity}' is used twice in one message"
@@ -203,7 +204,7 @@ def _operation(
             draft.fault("duplicate_field", "'onError' is given twice", (*at, "onError"), None, identity)
         on_error = config["onError"]
         config = {key: value for key, value in config.items() if key != "onError"}
-    draft.operations[identity] = DraftOperation(identity, kind, config, on_error)
+    draft.operations[identity] = DraftOperation(identity, kind, config, on_error, item.get("compensate"))
     return True
 
 

@@ -26,6 +26,13 @@ class RunStopped(MuelleError):
     suggestions = ("Look at the operation named as cause.",)
 
 
+class RunCancelled(RunStopped):
+    """The run was cancelled."""
+
+    code = "cancelled"
+    suggestions = ("Run it again from this operation, with 'rerun'.",)
+
+
 class TooManySteps(RunStopped):
     """Skipped, because the run has performed as many operations as it may."""
 
@@ -108,3 +115,30 @@ class InvalidInputs(Invalid):
     """Inputs are a JSON object."""
 
     code = "invalid_inputs"
+
+
+class InvalidDestination(Invalid):
+    """A run can be run again from an operation of its main order."""
+
+    code = "invalid_origin"
+    suggestions = ("Name one of the operations that the error lists; what stands in a loop begins with its loop.",)
+
+
+class SavedWorkflowsMissing(MuelleError):
+    """This process knows no saved workflows."""
+
+    code = "saved_workflows_missing"
+
+
+class ChildFailed(MuelleError):
+    """The workflow that was run ended without success."""
+
+    code = "child_failed"
+    suggestions = ("Look at the run that the error names.",)
+
+
+class TooManyGenerations(Invalid):
+    """Workflows run each other deeper than allowed."""
+
+    code = "too_many_generations"
+    suggestions = ("Check that no workflow runs itself.",)

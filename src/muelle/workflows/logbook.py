@@ -2,11 +2,26 @@
 
 from collections.abc import Awaitable
 from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 
-from muelle.core import MuelleError, PrincipalId, RunId, TenantId
-from muelle.engine import Entry, Journal, RunFinished, RunStarted, RunStatus, StepFinished
+from muelle.core import MuelleError, RunId, TenantId
+from muelle.engine import (
+    Entry,
+    EventRaised,
+    Journal,
+    RunBegan,
+    RunFinished,
+    RunParked,
+    RunStarted,
+    RunStatus,
+    StepBegan,
+    StepFinished,
+    ValueKept,
+    WaitOpened,
+    durable,
+)
 from muelle.workflows.record import Record
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -14,39 +29,40 @@ _MOST = 256  # entries that may wait in memory: a loop's journal must not pile u
 
 
 class Logbook:
-    """Gathers the entries of one run and appends them in order."""
+    """Gathers the entries of one run and appends them in order, under the lease of the worker that holds the run."""
 
-    __slots__ = ("_entries", "_journal", "_pending", "_run", "_sequence", "_tenant")
+    __slots__ = ("_entries", "_events", "_has_waits", "_journal", "_lease", "_pending", "_run", "_sequence", "_tenant")
 
-    def __init__(self, journal: Journal, run: RunId, tenant: TenantId) -> None:
+    def __init__(self, journal: Journal, run: RunId, tenant: TenantId, lease: str | None, sequence: int = 0) -> None:
         self._journal = journal
         self._run = run
         self._tenant = tenant
+        self._lease = lease
         self._entries: list[Entry] = []
         self._pending: list[Awaitable[None]] = []
-        self._sequence = 0
+        self._sequence = sequence
+        self._events = 0
+        self._has_waits = False
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to flush."""
         return len(self._entries) >= _MOST
 
-    def begin(
-        self, principal: PrincipalId, workflow: str, plan: tuple[str, bytes], inputs: bytes, at: datetime
-    ) -> None:
-        """Note that the run began; `plan` is its hash and the document."""
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was noted that is not handed over."""
+        return not self._entries
+
+    def begin(self, started: RunStarted) -> None:
+        """Note that the run began."""
+        self._entries.append(started)
+
+    def take_up(self, at: datetime, plan: tuple[str, bytes] = ("", b""), version: str = "", inputs: bytes = b"") -> None:
+        """Note that a queued run began; `plan` is its hash and the document, where that was settled only now."""
         digest, document = plan
         self._entries.append(
-            RunStarted(
-                run=self._run,
-                tenant=self._tenant,
-                principal=principal,
-                workflow=workflow,
-                plan=digest,
-                document=document,
-                inputs=inputs,
-                at=at,
-            )
+            RunBegan(run=self._run, tenant=self._tenant, at=at, plan=digest, document=document, version=version, inputs=inputs)
         )
 
     def note(self, operation: str, kind: str, turn: str, record: Record) -> None:
@@ -70,10 +86,65 @@ class Logbook:
         )
         self._sequence += 1
 
-    def end(
-        self, status: RunStatus, at: datetime, took: int, counts: tuple[int, int, int], error: MuelleError | None
+    def note_begin(self, operation: str, turn: str, at: datetime) -> None:
+        """Note that an effect is about to be had."""
+        self._entries.append(
+            StepBegan(
+                run=self._run,
+                tenant=self._tenant,
+                sequence=self._sequence,
+                operation=operation,
+                iteration=turn,
+                at=at,
+            )
+        )
+        self._sequence += 1
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Note something to be remembered by name."""
+        self._entries.append(
+            ValueKept(run=self._run, tenant=self._tenant, sequence=self._sequence, name=name, value=value)
+        )
+        self._sequence += 1
+
+    def ask(self, wait: WaitOpened) -> None:
+        """Note that somebody is asked."""
+        self._has_waits = True
+        self._entries.append(wait)
+
+    def had_asked(self) -> None:
+        """Remember that questions may still be open from an earlier life."""
+        self._has_waits = True
+
+    def raise_event(self, kind: str, subject: str, at: datetime, data: Any, name: str = "") -> None:  # noqa: ANN401 - any JSON value
+        """Note an event that leaves with the next commit; `name` makes its id the same when it is raised again."""
+        identity = name or str(self._sequence)
+        self._entries.append(
+            EventRaised(
+                run=self._run,
+                tenant=self._tenant,
+                id=f"{self._run}:{identity}",
+                type=kind,
+                source=f"/runs/{self._run}",
+                subject=subject,
+                at=at,
+                data=_ENCODE(data),
+            )
+        )
+
+    def end(  # noqa: PLR0913, PLR0917 - what a run ends with
+        self,
+        status: RunStatus,
+        at: datetime,
+        took: int,
+        counts: tuple[int, int, int],
+        error: MuelleError | None,
+        parent: str = "",
     ) -> None:
-        """Note that the run ended; `counts` are the operations that succeeded, failed and were skipped."""
+        """Note that the run ended; `counts` are the operations that succeeded, failed and were skipped.
+
+        The run that waits for this one, its `parent`, is nudged.
+        """
         succeeded, failed, skipped = counts
         self._entries.append(
             RunFinished(
@@ -86,8 +157,14 @@ class Logbook:
                 failed=failed,
                 skipped=skipped,
                 error=encoded_error(error),
+                has_waits=self._has_waits,
+                parent=parent,
             )
         )
+
+    def park(self, status: Literal["waiting", "paused", "queued"], wake: datetime | None) -> None:
+        """Note that the run leaves memory."""
+        self._entries.append(RunParked(run=self._run, tenant=self._tenant, status=status, wake=wake))
 
     def watch(self, recorded: Awaitable[None]) -> None:
         """Have the next flush wait for something else too that was queued beside the journal."""
@@ -97,14 +174,17 @@ class Logbook:
         """Hand over what was gathered, and let the next flush wait for it."""
         if self._entries:
             entries, self._entries = self._entries, []
-            self._pending.append(self._journal.append(entries, flush=not is_lazy))
+            self._pending.append(self._journal.append(entries, flush=not is_lazy, lease=self._lease))
 
     async def flush(self, *, is_lazy: bool = False) -> None:
-        """Return once everything so far is durable; if `is_lazy`, once it survives a crash of this process."""
+        """Return once everything so far is durable; if `is_lazy`, once it survives a crash of this process.
+
+        Raises LeaseLost if the run is not ours any more.
+        """
         self.hand_over(is_lazy=is_lazy)
         pending, self._pending = self._pending, []
         for appended in pending:
-            await appended
+            await durable(appended)
 
 
 def encoded_error(error: MuelleError | None) -> bytes | None:

@@ -45,6 +45,8 @@ class Node(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     children: tuple[str, ...]
     credentials: tuple[str, ...]
     call: tuple[str, str] | None
+    compensate: tuple[str, ...] = ()
+    is_parent: bool = False  # whether its config names operations that it runs
 
     @property
     def span(self) -> Span:

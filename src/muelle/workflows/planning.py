@@ -131,7 +131,10 @@ class _Planning:
             except msgspec.ValidationError as error:
                 self._fault("invalid_config", str(error), operation.id, "Correct what the message names.", ())
                 return None
-        for place, child in (*found.operations, *((("onError", "goto"), child) for child in on_error.goto)):
+        compensate = self._compensation(operation)
+        beside: list[tuple[Location, str]] = [(("onError", "goto"), child) for child in on_error.goto]
+        beside += [(("compensate",), child) for child in compensate]
+        for place, child in (*found.operations, *beside):
             self._mentions.setdefault((operation.id, child), place)
         hard, soft = found.reads, found.soft_reads
         for _, item in found.references:
@@ -150,10 +153,25 @@ class _Planning:
             effects=kind.effects(operation.config) if callable(kind.effects) else kind.effects,
             is_async=self._catalogue.compiled(kind.name)[1],
             on_error=on_error,
-            children=tuple(dict.fromkeys((*(child for _, child in found.operations), *on_error.goto))),
+            children=tuple(dict.fromkeys((*(child for _, child in found.operations), *on_error.goto, *compensate))),
             credentials=tuple(dict.fromkeys(name for _, name in found.credentials)),
             call=kind.calls(operation.config) if kind.calls else None,
+            compensate=compensate,
+            is_parent=bool(found.operations),
         )
+
+    def _compensation(self, operation: DraftOperation) -> tuple[str, ...]:
+        match operation.compensate:
+            case None:
+                return ()
+            case str() as target:
+                return (target,)
+            case [*targets] if targets and all(type(target) is str for target in targets):
+                return tuple(targets)
+        message = "compensate is the id of an operation, or a list of ids"
+        hint = "Name the operations that take back what this one did, when the run is cancelled."
+        self._fault("invalid_compensation", message, operation.id, hint, ("compensate",))
+        return ()
 
     def _on_error(
         self,

@@ -1,19 +1,20 @@
 """A run: it walks a plan, performs operations, and writes down what became of each.
 
 The walk is ours alone to change; what an operation does is its own affair. An operation sees an `OperationStep` and
-nothing else. Pure operations run at once on the loop; what waits or has effects is awaited.
+nothing else. Pure operations run at once on the loop; what waits or has effects is awaited. A run that is resumed is
+walked again: what it remembers is put where it was, and not done a second time.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from muelle.core import Forbidden, MuelleError
-from muelle.engine import RunStatus
+from muelle.engine import LeaseLost, RunStarted, RunStatus, StepFinished, StepStatus
 from muelle.packs import MISSING, Http, Storage
 from muelle.workflows.data_model import Tree
 from muelle.workflows.errors import (
@@ -22,14 +23,17 @@ from muelle.workflows.errors import (
     NotAValue,
     NotNeeded,
     OperationCrashed,
+    RunCancelled,
     RunStopped,
     RunTimedOut,
     TooManySteps,
     UnsuitableConfig,
 )
 from muelle.workflows.logbook import Logbook
+from muelle.workflows.memory import Memory, recalled_error, recalled_output
 from muelle.workflows.order import Block
 from muelle.workflows.paths import MissingData, parse_path
+from muelle.workflows.pauses import Leaving, Pauses
 from muelle.workflows.plan import Node, OnError
 from muelle.workflows.record import Record, Tally
 from muelle.workflows.step import OperationStep
@@ -48,20 +52,22 @@ class Run:
     """One run on its way."""
 
     __slots__ = (
+        "_assigned",
         "_bytes",
-        "_encoded_inputs",
-        "_inputs",
         "_interrupted",
+        "_memory",
         "_places",
         "_steps",
         "_stopped",
         "_tallies",
+        "_to_undo",
         "_touched",
         "among",
         "http",
         "id",
         "limits",
         "log",
+        "pauses",
         "plan",
         "principal",
         "request",
@@ -76,48 +82,138 @@ class Run:
         self.request = assigned.request
         self.among = among
         self.http = http
-        self.storage: Storage = RunStorage(assigned.principal, assigned.run, among.blobs, among.values)
-        self.log = Logbook(among.journal, assigned.run, assigned.principal.tenant)
-        self._inputs = assigned.inputs
-        self._encoded_inputs = assigned.encoded_inputs
+        memory = self._memory = assigned.memory
+        lease = assigned.held.lease if assigned.held else None
+        length = memory.length if memory else 0
+        self.log = Logbook(among.journal, assigned.run, assigned.principal.tenant, lease, length)
+        kept = memory.values if memory else {}
+        self.storage: Storage = RunStorage(
+            assigned.principal, assigned.run, among.blobs, among.values, self.log.keep, kept
+        )
+        began = assigned.accepted or among.clock.now()
+        self.pauses = Pauses(among.clock, began, assigned.limits.run_seconds, assigned.deadline)
+        self._assigned = assigned
         self._tallies: dict[str, Tally] = {}
         self._stopped: MuelleError | None = None
         self._interrupted: dict[OperationStep, Node] = {}
+        self._to_undo: list[tuple[Node, Tree, str]] = []
         self._places: asyncio.Semaphore | None = None
-        self._touched = False
+        self._touched = assigned.accepted is not None
         self._steps = 0
         self._bytes = 0
 
-    async def execute(self) -> Outcome:
-        """Walk the whole plan; return once all that happened is durable in the journal."""
+    @property
+    def memory(self) -> Memory | None:
+        """What the run remembers of an earlier life."""
+        return self._memory
+
+    def cancel(self) -> None:
+        """End soon, as cancelled: what is in progress is interrupted, what has not begun is skipped."""
+        self._stopped = self._stopped or RunCancelled()
+        self.pauses.leave("cancelled")
+
+    def pause(self, status: Literal["paused", "queued"]) -> None:
+        """Leave memory once no operation is at work."""
+        self.pauses.tell(status)
+
+    def nudge(self) -> None:
+        """Look again at what is waited for."""
+        self.pauses.nudge()
+
+    async def execute(self) -> Outcome | None:
+        """Walk the whole plan; return once all that happened is durable, or None if the run left memory.
+
+        Raises LeaseLost if the run is not ours any more, and what the database raises.
+        """
+        assigned = self._assigned
         began, start = self.among.clock.now(), self.among.clock.monotonic()
-        plan = self.plan
-        self.log.begin(self.principal.id, plan.workflow, (plan.hash, plan.document), self._encoded_inputs, began)
+        if assigned.accepted is None:
+            self._begin(began)
         tree = Tree(self._first_data())
-        if plan.is_async:
+        if self.plan.is_async:
             await self._in_time(tree)
         else:
-            await self.block(plan.main, tree, "")
+            await self.block(self.plan.main, tree, "")
+        if self.pauses.left and self.pauses.left != "cancelled":
+            await self._park(self.pauses.left)
+            return None
+        if isinstance(self._stopped, RunCancelled):
+            await self._undo()
         took = int((self.among.clock.monotonic() - start) * 1_000_000)
-        outcome, counts = self._outcome(began, took)
-        self.log.end(outcome.status, self.among.clock.now(), took, counts, outcome.cause)
+        if assigned.accepted is not None:
+            took = int((self.among.clock.now() - assigned.accepted).total_seconds() * 1_000_000)
+        outcome, counts = self._outcome(assigned.accepted or began, took)
+        self._end(outcome, counts)
         await self.log.flush(is_lazy=not self._touched)
         return outcome
 
+    async def recall(self, took: int) -> Outcome:
+        """Walk a run that has ended, doing nothing, and return what became of it; `took` is in microseconds."""
+        tree = Tree(self._first_data())
+        await self.block(self.plan.main, tree, "", is_past=True)
+        outcome, _ = self._outcome(self._assigned.accepted or self.among.clock.now(), took)
+        return outcome
+
+    def _begin(self, at: datetime) -> None:
+        assigned, plan = self._assigned, self.plan
+        self.log.begin(
+            RunStarted(
+                run=self.id,
+                tenant=self.principal.tenant,
+                principal=self.principal.id,
+                workflow=plan.workflow,
+                plan=plan.hash,
+                document=plan.document,
+                inputs=assigned.encoded_inputs,
+                at=at,
+                cause=assigned.cause,
+                version=assigned.version,
+                deadline=assigned.deadline,
+            )
+        )
+
+    def _end(self, outcome: Outcome, counts: tuple[int, int, int]) -> None:
+        at = self.among.clock.now()
+        cause = self._assigned.cause
+        parent = cause.removeprefix("run:") if cause.startswith("run:") else ""
+        self.log.end(outcome.status, at, outcome.took, counts, outcome.cause, parent)
+        told = {"status": outcome.status, "workflow": self.plan.workflow, "agent": self.principal.id}
+        self.log.raise_event("muelle.run.finished", self.plan.workflow, at, told, "finished")
+
+    async def _park(self, status: Leaving) -> None:
+        """Write down that the run leaves memory; it is this commit that gives it back."""
+        held = self._assigned.held
+        wake = self.pauses.wake if status == "waiting" else None
+        self.log.park("waiting" if status == "waiting" else "paused" if status == "paused" else "queued", wake)
+        await self.log.flush()
+        if held is not None:
+            held.wake = wake
+
     async def _in_time(self, tree: Tree) -> None:
         try:
-            async with asyncio.timeout(self.limits.run_seconds):
-                await self.block(self.plan.main, tree, "")
+            await self.pauses.within_time(self.block(self.plan.main, tree, ""))
         except TimeoutError:
-            self._time_out()
+            self._cut_off(RunTimedOut(limit=self.limits.run_seconds))
+        if self.pauses.left == "cancelled":
+            self._cut_off(self._stopped or RunCancelled())
 
-    async def block(self, block: Block[Node], tree: Tree, turn: str) -> bool:
-        """Run some operations; return whether all of them succeeded or were handled."""
-        if block.waits is not None:
+    async def _undo(self) -> None:
+        """Have what was done compensated, the last first."""
+        stopped, self._stopped = self._stopped, None
+        for node, tree, turn in reversed(self._to_undo):
+            await self.block(self.plan.block(node.compensate), tree, turn)
+        self._stopped = stopped
+
+    async def block(self, block: Block[Node], tree: Tree, turn: str, *, is_past: bool = False) -> bool:
+        """Run some operations; return whether all of them succeeded or were handled.
+
+        Where `is_past`, what stands above them has ended: only what is remembered of them counts.
+        """
+        if block.waits is not None and not is_past:
             return await self._overlapped(block, block.waits, tree, turn)
         is_good = True
         for node in block.nodes:
-            is_good = await self._step(node, tree, turn) and is_good
+            is_good = await self._step(node, tree, turn, is_past=is_past) and is_good
         return is_good
 
     def go_on(self) -> None:
@@ -139,23 +235,33 @@ class Run:
             tasks = [group.create_task(run(index, node)) for index, node in enumerate(block.nodes)]
         return all(task.result() for task in tasks)
 
-    async def _step(self, node: Node, tree: Tree, turn: str) -> bool:
+    async def _step(self, node: Node, tree: Tree, turn: str, *, is_past: bool = False) -> bool:
         """Run one operation and write down what became of it; return whether it succeeded or was handled."""
         self._steps += 1
         if self._steps % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
         clock = self.among.clock
         began, start = clock.now(), clock.monotonic()
+        if (memory := self._memory) is not None:
+            if (done := memory.step(node.id, turn)) is not None:
+                return await self._recall(node, tree, done, is_past=is_past)
+            if is_past:
+                return False
+            began = memory.began(node.id, turn) or began
+        if node.is_async:
+            await self.pauses.stand()
         if (reason := self._hindrance(node, tree)) is not None:
             return await self._skip(node, tree, turn, began, reason)
         step = OperationStep(self, node, tree, turn, began)
         try:
             output = await self._perform(node, step, tree)
-            if node.children:
+            if node.is_parent:
                 self._settle(step)
             record = Record("success", began, 0, step.attempts, step.cached, output, self._weighed(output))
             if node.write is not None:
                 tree.write(node.write, output)
+        except LeaseLost:
+            raise
         except MuelleError as error:
             return await self._fail(node, step, tree, self._explained(error), start)
         except Exception as error:
@@ -168,7 +274,45 @@ class Run:
             tree.output = output
         record.took = int((clock.monotonic() - start) * 1_000_000)
         await self._keep(node, turn, record)
+        if node.compensate:
+            self._to_undo.append((node, tree, turn))
         return True
+
+    async def _recall(self, node: Node, tree: Tree, done: StepFinished, *, is_past: bool) -> bool:
+        """Put what became of a step where it was; what is below it is recalled first, and nothing else is done."""
+        turn = done.iteration
+        if node.is_parent and done.status != "skipped":
+            await self._recall_below(node, tree, turn, done.at)
+        record = Record(done.status, done.at, done.took, done.attempts, done.cached, encoded=done.output)
+        if done.status == "success" and done.output is not None:
+            record.output = recalled_output(done.output)
+            self._bytes += len(done.output)
+            if node.write is not None:
+                tree.write(node.write, record.output)
+            if node.compensate:
+                self._to_undo.append((node, tree, turn))
+        elif done.status == "skipped":
+            record.error = recalled_error(done.error)
+            record.is_handled = record.error is not None and record.error.code == NotNeeded.code
+            if node.write is not None and not record.is_handled:
+                tree.spoil(node.write, node.id)
+        else:
+            record.encoded, record.error = None, recalled_error(done.error)
+            self._follow(node, tree, record)
+        if node.id == tree.tail:
+            tree.output = record.output
+        self._count(node, turn, record)
+        if done.status == "failed" and node.on_error.kind == "goto":
+            return await self.block(self.plan.block(node.on_error.goto), tree, turn, is_past=is_past)
+        return record.is_good
+
+    async def _recall_below(self, node: Node, tree: Tree, turn: str, began: datetime) -> None:
+        step = OperationStep(self, node, tree, turn, began, is_past=True)
+        try:
+            await node.type.perform(self._resolved(node, tree) if node.config is None else node.config, step)
+        except MuelleError:
+            LOG.debug("What is recalled failed again, as it should", extra={"operation": node.id})
+        step.settle()
 
     def _hindrance(self, node: Node, tree: Tree) -> MuelleError | None:
         """Return why an operation is not to be run, or None."""
@@ -184,19 +328,28 @@ class Run:
         config = self._resolved(node, tree) if node.config is None else node.config
         if not node.is_async:
             if self._is_heavy(node, tree):
-                return await asyncio.to_thread(node.type.perform, config, step)
+                with self.pauses.at_work():
+                    return await asyncio.to_thread(node.type.perform, config, step)
             return node.type.perform(config, step)
+        with self.among.tracer.span(node.type.name, {"operation": node.id}):
+            if node.is_parent:
+                await self._prepare(node, step)
+                return await node.type.perform(config, step)
+            with self.pauses.at_work():
+                await self._prepare(node, step)
+                async with self._place():
+                    return await node.type.perform(config, step)
+
+    async def _prepare(self, node: Node, step: OperationStep) -> None:
+        """Have durable what an effect rests on, and that it is about to be had."""
         if node.effects == "writes":
             self._touched = True
+            if self._assigned.held is not None and not (self._memory and self._memory.began(node.id, step.turn)):
+                self.log.note_begin(node.id, step.turn, step.now)
             await self.log.flush()
         elif node.effects == "reads":
             self._touched = True
             self.log.hand_over()
-        with self.among.tracer.span(node.type.name, {"operation": node.id}):
-            if node.children:
-                return await node.type.perform(config, step)
-            async with self._place():
-                return await node.type.perform(config, step)
 
     def _place(self) -> asyncio.Semaphore:
         if self._places is None:
@@ -250,19 +403,23 @@ class Run:
             self.refuse(error)
         took = int((self.among.clock.monotonic() - start) * 1_000_000)
         record = Record("failed", step.now, took, step.attempts, error=error)
+        self._follow(node, tree, record)
+        await self._keep(node, step.turn, record)
+        if node.on_error.kind == "goto":
+            return await self.block(self.plan.block(node.on_error.goto), tree, step.turn)
+        return record.is_handled
+
+    def _follow(self, node: Node, tree: Tree, record: Record) -> None:
+        """Do what the document says follows from a failure, but for a branch."""
         match node.on_error:
             case OnError(kind="value", value=value):
                 self._stand_in(node, tree, record, value)
             case OnError(kind="goto"):
                 record.is_handled = True
             case OnError(kind="stop"):
-                self._stopped = RunStopped(cause=node.id)
+                self._stopped = self._stopped or RunStopped(cause=node.id)
         if node.write is not None and not record.is_handled:
             tree.spoil(node.write, node.id)
-        await self._keep(node, step.turn, record)
-        if node.on_error.kind == "goto":
-            return await self.block(self.plan.block(node.on_error.goto), tree, step.turn)
-        return record.is_handled
 
     def _stand_in(self, node: Node, tree: Tree, record: Record, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Put the value of onError where the output should be; if it cannot be put there, the failure stays one."""
@@ -313,24 +470,31 @@ class Run:
 
     def _tally(self, node: Node, turn: str, record: Record) -> None:
         self.log.note(node.id, node.type.name, turn, record)
+        self._count(node, turn, record)
+
+    def _count(self, node: Node, turn: str, record: Record) -> None:
         tally = self._tallies.get(node.id)
         if tally is None:
             tally = self._tallies[node.id] = Tally(record)
         tally.add(record, turn)
 
-    def _time_out(self) -> None:
-        self._stopped = RunTimedOut(limit=self.limits.run_seconds)
+    def _cut_off(self, cause: MuelleError) -> None:
+        """Write down what was interrupted and what was not reached."""
+        self._stopped = cause
+        status: StepStatus = "skipped" if isinstance(cause, RunCancelled) else "failed"
         for step, node in self._interrupted.items():
-            self._tally(node, step.turn, Record("failed", step.now, 0, step.attempts, error=self._stopped))
+            self._tally(node, step.turn, Record(status, step.now, 0, step.attempts, error=cause))
+        self._interrupted.clear()
         now = self.among.clock.now()
         for node in self.plan.main.nodes:
             if node.id not in self._tallies:
-                self._tally(node, "", Record("skipped", now, error=self._stopped))
+                self._tally(node, "", Record("skipped", now, error=cause))
 
     def _first_data(self) -> dict[str, Any]:
-        data: dict[str, Any] = {"workflow": {}, "config": {}, "input": dict(self._inputs)}
+        inputs = self._assigned.inputs
+        data: dict[str, Any] = {"workflow": {}, "config": {}, "input": dict(inputs)}
         for root, seeds in self.plan.seeds.items():
-            data[root] = {**data.get(root, {}), **seeds} if root != "input" else {**seeds, **self._inputs}
+            data[root] = {**data.get(root, {}), **seeds} if root != "input" else {**seeds, **inputs}
         return data
 
     def _outcome(self, began: datetime, took: int) -> tuple[Outcome, tuple[int, int, int]]:
@@ -349,6 +513,8 @@ class Run:
             if cause is None and tally.worst is not None:
                 cause = tally.worst.error
         status: RunStatus = "success" if cause is None else "partial_success" if succeeded else "error"
+        if isinstance(self._stopped, RunCancelled):
+            status = "cancelled"
         outcome = Outcome(
             run=self.id,
             plan=self.plan,

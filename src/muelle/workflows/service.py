@@ -1,13 +1,15 @@
 """The verbs of workflows: validate, run, and look at what ran."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from muelle.core import Forbidden, HttpAnswer, HttpCall, Invalid, Metric, RunId
+from muelle.core import Forbidden, HttpAnswer, HttpCall, Invalid, Metric, MuelleError, RunId
+from muelle.engine import Held, LeaseLost, UnknownRun
 from muelle.identity import Principal, Refused
 from muelle.packs import Limits
 from muelle.workflows.errors import InvalidInputs, WorkflowRefused
@@ -83,13 +85,14 @@ class Workflows:
 
     def __init__(self, planner: Planner, among: Surroundings, outbound: Outbound) -> None:
         self.planner = planner
-        self._among = among
-        self._outbound = outbound
+        self.among = among
+        self.outbound = outbound
+        self.recall: Callable[[Principal, RunId], Awaitable[Outcome]] | None = None  # set once: runs stand on this
         self._allowed: dict[str, object] = {}
 
     def limits(self, principal: Principal) -> Limits:
         """Return the bounds that hold for a principal."""
-        limits = self._among.limits
+        limits = self.among.limits
         return replace(limits, **_typed(principal.limits)) if principal.limits else limits
 
     async def validate(self, principal: Principal, document: bytes, *, request: str = "") -> Report:
@@ -107,56 +110,118 @@ class Workflows:
             issues += [refusal.issue for refusal in await self._refusals(principal, planned.plan)]
         return Report(tuple(issues), planned.plan)
 
+    async def admit(
+        self,
+        principal: Principal,
+        document: bytes,
+        inputs: Mapping[str, Any] | None,
+        *,
+        request: str = "",
+        name: str = "",
+    ) -> tuple[Plan, bytes]:
+        """Return the plan and the encoded inputs of a document that this principal may run; effects have not begun.
+
+        Raises InvalidDocument, InvalidInputs, DocumentTooLarge, WorkflowRefused. With `name`, it is the grant for that
+        saved workflow that counts.
+        """
+        limits = self.limits(principal)
+        plan = await self.planner.plan(document, limits)
+        encoded = _encoded(inputs, limits) if inputs else b"{}"
+        await self._authorise(principal, plan, request, name)
+        return plan, encoded
+
     async def run(
         self, principal: Principal, document: bytes, inputs: Mapping[str, Any] | None = None, *, request: str = ""
     ) -> Outcome:
         """Run a document; InvalidDocument, InvalidInputs, DocumentTooLarge, WorkflowRefused come before any effect."""
-        limits = self.limits(principal)
-        plan = await self.planner.plan(document, limits)
-        inputs = {} if inputs is None else inputs
-        encoded = _encoded(inputs, limits) if inputs else b"{}"
-        await self._authorise(principal, plan, request)
-        among = self._among
+        plan, encoded = await self.admit(principal, document, inputs, request=request)
+        among = self.among
         run = RunId(among.ids.mint("run"))
         allowed = among.acts.allowed(principal, "workflows:run", plan.workflow, request=request, detail=run)
         recorded = among.trail.record([allowed], flush=False)  # what the run commits after it takes it along
+        held = await among.engine.hold(principal.tenant, run) if plan.is_async else None
         assigned = Assignment(
             run=run,
             plan=plan,
             principal=principal,
-            limits=limits,
-            inputs=inputs,
+            limits=self.limits(principal),
+            inputs={} if inputs is None else inputs,
             encoded_inputs=encoded,
             request=request,
+            held=held,
         )
-        walk = Run(assigned, among, BoundHttp(self._outbound, principal))
+        walk = Run(assigned, among, BoundHttp(self.outbound, principal))
         walk.log.watch(recorded)
-        with among.tracer.span("run", {"run": run, "workflow": plan.workflow, "tenant": principal.tenant}):
+        if held is None:
+            outcome = await self.walk(walk, None)
+            if outcome is None:
+                raise MuelleError
+            return outcome
+        return await self._beside(walk, held)
+
+    async def walk(self, walk: Run, held: Held | None) -> Outcome | None:
+        """Walk a run to its end, or until it leaves memory; then None."""
+        if held is not None:
+            if self.among.engine.queues:
+                walk.pauses.may_park(self.among.engine.settings.park_seconds)
+            held.attach(walk)
+        with self.among.tracer.span(
+            "run", {"run": walk.id, "workflow": walk.plan.workflow, "tenant": walk.principal.tenant}
+        ):
             outcome = await walk.execute()
-        self._measure(outcome)
+        if outcome is not None:
+            self._measure(outcome)
         return outcome
+
+    async def _beside(self, walk: Run, held: Held) -> Outcome:
+        """Walk a run beside its caller, so that it goes on if the caller leaves; return what became of it."""
+        ended = asyncio.ensure_future(self.among.engine.wait_held(held))
+        held.task = asyncio.create_task(self._held(walk, held), name=held.run)
+        try:
+            ending = await ended
+        except UnknownRun:
+            raise LeaseLost from None  # before anything of it was written down
+        if isinstance(ending.result, Outcome):
+            return ending.result
+        if isinstance(ending.result, MuelleError):
+            raise ending.result
+        if self.recall is None:
+            raise MuelleError
+        return await self.recall(walk.principal, walk.id)
+
+    async def _held(self, walk: Run, held: Held) -> None:
+        engine = self.among.engine
+        try:
+            outcome = await self.walk(walk, held)
+        except (LeaseLost, asyncio.CancelledError):
+            engine.let_go(held, None)
+        except MuelleError as error:
+            engine.let_go(held, error)
+        else:
+            engine.let_go(held, outcome)
 
     async def _admit(self, principal: Principal, request: str) -> None:
         """Let in whoever may validate or run any workflow; which ones is for the report to say."""
         scopes = ("workflows:validate", "workflows:run")
         if any(principal.rules.has(scope) for scope in scopes):
             return
-        acts = self._among.acts
-        await self._among.trail.record([acts.refused(principal, scopes[0], "*", request=request)])
+        acts = self.among.acts
+        await self.among.trail.record([acts.refused(principal, scopes[0], "*", request=request)])
         raise Refused(scope=scopes[0], resource="*")
 
-    async def _authorise(self, principal: Principal, plan: Plan, request: str) -> None:
-        if not plan.calls and self._allowed.get(plan.hash) is principal.rules:
+    async def _authorise(self, principal: Principal, plan: Plan, request: str, name: str) -> None:
+        if not name and not plan.calls and self._allowed.get(plan.hash) is principal.rules:
             return
-        refusals = await self._refusals(principal, plan)
+        refusals = await self._refusals(principal, plan, name)
         if not refusals:
-            self._remember(plan, principal)
+            if not name:
+                self._remember(plan, principal)
             return
         acts = [
-            self._among.acts.refused(principal, refusal.scope, refusal.resource, request=request, detail=refusal.detail)
+            self.among.acts.refused(principal, refusal.scope, refusal.resource, request=request, detail=refusal.detail)
             for refusal in refusals[:_MOST_REFUSALS]
         ]
-        await self._among.trail.record(acts)
+        await self.among.trail.record(acts)
         raise WorkflowRefused(
             f"This principal may not run this document: {refusals[0].issue.message}",
             issues=[as_dict(refusal.issue) for refusal in refusals],
@@ -168,20 +233,20 @@ class Workflows:
             self._allowed.clear()
         self._allowed[plan.hash] = principal.rules
 
-    async def _refusals(self, principal: Principal, plan: Plan) -> list["_Refusal"]:
-        wanted = [("workflows:run", plan.workflow)]
+    async def _refusals(self, principal: Principal, plan: Plan, name: str = "") -> list["_Refusal"]:
+        wanted = [("workflows:run", name or plan.workflow)]
         wanted += [(plan_type.permission, plan_type.name) for plan_type in plan.types]
         wanted += [("credentials:use", name) for name in sorted(plan.credentials)]
         refused = [_refusal(scope, resource) for scope, resource in wanted if not principal.may(scope, resource)]
         for method, url in plan.calls:
             try:
-                await self._outbound.permit(principal, method, url)
+                await self.outbound.permit(principal, method, url)
             except (Forbidden, Invalid) as error:
                 refused.append(_refused_call(method, error))
         return refused
 
     def _measure(self, outcome: Outcome) -> None:
-        metrics = self._among.metrics
+        metrics = self.among.metrics
         metrics.count(RUNS, outcome.status)
         metrics.observe(RUN_SECONDS, outcome.took / 1_000_000)
         for name, tally in outcome.tallies.items():

@@ -1,11 +1,15 @@
 """What an operation sees of its run: the `Step` of packs, on top of a run and its data model."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from muelle.core import HttpAnswer, HttpCall, PrincipalId, RunId, TenantId
-from muelle.packs import MISSING, Http, Json, Limits, Missing, Storage
+from muelle.packs import MISSING, Answer, Http, Json, Limits, Missing, Question, Storage
+from muelle.workflows.asking import asked
 from muelle.workflows.data_model import Tree
 from muelle.workflows.errors import NotReferredTo
 from muelle.workflows.paths import MissingData, parse_path
@@ -14,18 +18,27 @@ if TYPE_CHECKING:
     from muelle.workflows.plan import Node
     from muelle.workflows.run import Run
 
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder().decode
+_CHANCE_BYTES = 6  # a float holds 53 bits
+
 
 class OperationStep:
     """One step. It counts the calls that its operation makes, for the record."""
 
-    __slots__ = ("_node", "_now", "_run", "_tree", "_turns", "attempts", "cached", "turn")
+    __slots__ = ("_chances", "_events", "_is_past", "_node", "_now", "_run", "_tree", "_turns", "attempts", "cached", "turn")
 
-    def __init__(self, run: "Run", node: "Node", tree: Tree, turn: str, now: datetime) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - where it stands
+        self, run: "Run", node: "Node", tree: Tree, turn: str, now: datetime, *, is_past: bool = False
+    ) -> None:
         self._run = run
         self._node = node
         self._tree = tree
         self._now = now
         self._turns: dict[int, Tree] = {}
+        self._is_past = is_past
+        self._chances = 0
+        self._events = 0
         self.turn = turn
         self.attempts = 0
         self.cached = False
@@ -86,9 +99,50 @@ class OperationStep:
         """Return what the data model has at `path`, or MISSING."""
         return self._tree.find(parse_path(path))
 
+    @property
+    def place(self) -> str:
+        """What tells this step from all others of the run."""
+        return f"{self._node.id}:{self.turn}" if self.turn else self._node.id
+
     async def sleep(self, seconds: float) -> None:
-        """Wait, within the run's time."""
+        """Wait, within the run's time; the run stays in memory."""
         await self._run.among.clock.sleep(seconds)
+
+    async def rest(self, until: datetime) -> None:
+        """Wait until a time; the run may leave memory."""
+        await self._run.pauses.sleep_until(until)
+
+    async def ask(self, question: Question) -> Answer | None:
+        """Wait for a person or an event; None if nobody answered in time."""
+        return await asked(self._run, self.place, question, self._now)
+
+    async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        """Return what `effect` returned, now or in an earlier life."""
+        known = f"once/{self.place}/{name}"
+        memory = self._run.memory
+        if memory is not None and known in memory.values:
+            return _DECODE(memory.values[known])
+        value = await effect()
+        self._run.log.keep(known, _ENCODE(value))
+        await self._run.log.flush()
+        return value
+
+    def emit(self, kind: str, subject: str, data: Json) -> str:
+        """Raise an event, which leaves once this step is in the journal."""
+        self._events += 1
+        name = f"{self.place}:{self._events}"
+        self._run.log.raise_event(kind, subject, self._now, data, name)
+        return f"{self._run.id}:{name}"
+
+    def random(self) -> float:
+        """Return a number from 0 up to 1: from the run's id, of which 74 bits are random, and the place."""
+        self._chances += 1
+        text = f"{self._run.id}/{self.place}/{self._chances}".encode()
+        return int.from_bytes(blake2b(text, digest_size=_CHANCE_BYTES).digest(), "big") / (1 << 8 * _CHANCE_BYTES)
+
+    async def call_workflow(self, name: str, version: str, inputs: Mapping[str, Json]) -> Json:
+        """Run a saved workflow as a run of its own, and return its answer."""
+        return await self._run.among.children.call(self._run, self.place, (name, version), inputs)
 
     async def call(self, call: HttpCall) -> HttpAnswer:
         """Make a call on behalf of the run's principal, and count it."""
@@ -101,8 +155,9 @@ class OperationStep:
     async def perform(self, operations: Sequence[str]) -> bool:
         """Run operations that this one refers to; return whether all succeeded or were handled."""
         block = self._run.plan.block(self._permitted(operations))
-        is_good = await self._run.block(block, self._tree, self.turn)
-        self._run.go_on()
+        is_good = await self._run.block(block, self._tree, self.turn, is_past=self._is_past)
+        if not self._is_past:
+            self._run.go_on()
         return is_good
 
     async def iterate(
@@ -118,8 +173,9 @@ class OperationStep:
         if apart:
             self._turns[index] = tree
         tree.tail = names[-1] if names else None
-        await self._run.block(self._run.plan.block(names), tree, turn)
-        self._run.go_on()
+        await self._run.block(self._run.plan.block(names), tree, turn, is_past=self._is_past)
+        if not self._is_past:
+            self._run.go_on()
         return tree.output
 
     def settle(self) -> None:

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, Tracer
-from muelle.engine import Journal, RunStatus
+from muelle.engine import Engine, Held, Journal, RunStatus
 from muelle.identity import Acts, AuditTrail, Principal
 from muelle.packs import Limits, Opened, OperationType
 from muelle.stores import Blobs, KeyValues
+from muelle.workflows.memory import Memory
 from muelle.workflows.plan import Plan
 from muelle.workflows.record import Tally
+
+if TYPE_CHECKING:
+    from muelle.workflows.children import Children
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,7 @@ class Surroundings:
     ids: Ids
     metrics: Metrics
     journal: Journal
+    engine: Engine
     trail: AuditTrail
     acts: Acts
     blobs: Blobs
@@ -31,10 +36,16 @@ class Surroundings:
     resources: Mapping[str, Opened[OperationType[Any]]]
     limits: Limits
     tracer: Tracer
+    children: "Children"
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be run, for whom, within which bounds; `request` is the id of the request that asked for it."""
+    """What is to be run, for whom, within which bounds; `request` is the id of the request that asked for it.
+
+    `held` is the run in this process's hands, None for one that has no effects and need not be held. `is_new` says that
+    the journal does not know it; a queued one was `accepted` before. `memory` holds what it did in an earlier life;
+    where `is_over`, nothing is done that is not remembered.
+    """
 
     run: RunId
     plan: Plan
@@ -43,6 +54,13 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Mapping[str, Any]
     encoded_inputs: bytes
     request: str
+    held: Held | None = None
+    accepted: datetime | None = None
+    deadline: datetime | None = None
+    cause: str = ""
+    version: str = ""
+    memory: Memory | None = None
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

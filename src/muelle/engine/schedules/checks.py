@@ -12,9 +12,9 @@ from muelle.engine.schedules.model import (
     LONGEST_TEXT,
     MOST_BYTES,
     MOST_CAUGHT_UP,
-    Rules,
+    FiringRules,
     Schedule,
-    Work,
+    JobTemplate,
 )
 from muelle.engine.schedules.timing import checked
 
@@ -27,7 +27,7 @@ def checked_schedule(schedule: Schedule) -> Schedule:
     """Return a schedule that can be kept; raise InvalidSchedule, InvalidName, InvalidCron or UnknownTimeZone."""
     name(schedule.id, "id")
     checked(schedule.timing)
-    _check_work(schedule.work)
+    _check_work(schedule.template)
     check_rules(schedule.rules)
     for field, text in (("description", schedule.description), ("note", schedule.note)):
         _check_text(field, text)
@@ -52,7 +52,7 @@ def checked_preview(number: int) -> int:
     return _within("count", number, (1, MAX_PREVIEW))
 
 
-def _check_work(work: Work) -> None:
+def _check_work(template: JobTemplate) -> None:
     name(work.name, "workflow")
     name(work.queue, "queue")
     _within("priority", work.priority, _PRIORITIES)
@@ -62,7 +62,7 @@ def _check_work(work: Work) -> None:
             raise InvalidSchedule(field=field, bytes=len(body), most=MOST_BYTES)
 
 
-def check_rules(rules: Rules) -> None:
+def check_rules(rules: FiringRules) -> None:
     """Raise InvalidSchedule unless these rules can be followed."""
     _within("jitter", rules.jitter, (0, LONGEST_JITTER))
     _within("most", rules.most, (1, MOST_CAUGHT_UP))

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from muelle.engine.schedules.model import Progress, Rules, Schedule
+from muelle.engine.schedules.model import Progress, FiringRules, Schedule
 from muelle.engine.schedules.timing import Timing, last_firing, next_firing
 from muelle.engine.times import micros
 
@@ -78,19 +78,19 @@ def following(schedule: Schedule, after: datetime) -> datetime | None:
     return bounded(schedule.timing, schedule.rules, after)
 
 
-def bounded(timing: Timing, rules: Rules, after: datetime) -> datetime | None:
+def bounded(timing: Timing, rules: FiringRules, after: datetime) -> datetime | None:
     """Return the first firing after a moment between the start and the end that the rules have."""
     start, end = rules.start, rules.end
     found = next_firing(timing, after if start is None else max(after, start - _TICK))
     return None if found is None or (end is not None and found >= end) else found
 
 
-def upcoming(timing: Timing, rules: Rules, after: datetime, number: int) -> list[datetime]:
+def upcoming(timing: Timing, rules: FiringRules, after: datetime, number: int) -> list[datetime]:
     """Return the next firings after a moment, without their jitter."""
     return list(islice(_from(timing, rules, after), number))
 
 
-def _from(timing: Timing, rules: Rules, after: datetime) -> Iterator[datetime]:
+def _from(timing: Timing, rules: FiringRules, after: datetime) -> Iterator[datetime]:
     found = bounded(timing, rules, after)
     while found is not None:
         yield found

@@ -19,7 +19,7 @@ LONGEST_DEADLINE = 366 * 86_400  # seconds
 MOST_BYTES = 1 << 20  # of a payload and of a document
 
 
-class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class JobTemplate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What each firing submits: the job's kind, the name that lists show, and its payload, which is JSON.
 
     `deadline` is in seconds from the firing, 0 for none.
@@ -35,7 +35,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deadline: int = 0
 
 
-class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FiringRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happens when firings were missed or the run before is not done, and between which times there are any.
 
     `most` bounds what `all` catches up; `jitter` is in seconds; `start` is included, `end` is not.
@@ -70,8 +70,8 @@ class ScheduleDraft(msgspec.Struct, frozen=True, kw_only=True):
 
     id: ScheduleId
     timing: Timing
-    work: Work
-    rules: Rules = Rules()
+    template: JobTemplate
+    rules: FiringRules = FiringRules()
     description: str = ""
     paused: bool = False
     note: str = ""
@@ -87,8 +87,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: TenantId
     principal: PrincipalId
     timing: Timing
-    work: Work
-    rules: Rules
+    template: JobTemplate
+    rules: FiringRules
     created: datetime
     updated: datetime
     description: str = ""

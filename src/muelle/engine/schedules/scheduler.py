@@ -110,7 +110,7 @@ def _noted(decision: Decision, *, is_fired: bool) -> Progress:
 
 def job_of(schedule: Schedule, at: datetime, key: str) -> Job:
     """Return the job of one firing; `key` tells it from the schedule's others."""
-    work = schedule.work
+    work = schedule.template
     return Job(
         tenant=schedule.tenant,
         principal=schedule.principal,

@@ -9,7 +9,7 @@ from muelle.engine.model import RunPage
 from muelle.engine.schedules.checks import check_future, check_rules, checked_page, checked_preview, checked_schedule
 from muelle.engine.schedules.decide import rested, started, upcoming
 from muelle.engine.schedules.errors import ScheduleExists, ScheduleNotFound, TooManySchedules
-from muelle.engine.schedules.model import Rules, Schedule, ScheduleDraft, ScheduleId, Work
+from muelle.engine.schedules.model import FiringRules, Schedule, ScheduleDraft, ScheduleId, JobTemplate
 from muelle.engine.schedules.runs import Runs
 from muelle.engine.schedules.scheduler import job_of, submitted
 from muelle.engine.schedules.settings import ScheduleSettings
@@ -22,11 +22,11 @@ READ, WRITE = "schedules:read", "schedules:write"
 _MANY = 500  # schedules that are read at once
 
 
-Prepare = Callable[[Principal, Work], Awaitable[Work]]
+Prepare = Callable[[Principal, JobTemplate], Awaitable[JobTemplate]]
 """Whoever knows what is run: checks it, and that the principal may have it run, or raises; completes the work."""
 
 
-async def as_it_is(_: Principal, work: Work) -> Work:
+async def as_it_is(_: Principal, template: JobTemplate) -> JobTemplate:
     """Take the work unchecked: what is wrong with it is found when it runs."""
     return work
 
@@ -67,7 +67,7 @@ class Schedules:
         now = self._clock.now()
         schedule = checked_schedule(_drafted(actor, draft, now))
         check_future(schedule, now)
-        schedule = started(schedule.with_(work=await self._prepare(actor, schedule.work)), now)
+        schedule = started(schedule.with_(template=await self._prepare(actor, schedule.template)), now)
         if await self._store.find(actor.tenant, draft.id):
             raise ScheduleExists(schedule=draft.id)
         if await self._store.count(actor.tenant) >= self._settings.per_tenant:
@@ -86,9 +86,9 @@ class Schedules:
         present = await self._present(actor, draft.id)
         now = self._clock.now()
         schedule = checked_schedule(_updated(present, draft, now))
-        if schedule.work != present.work:
-            work = await self._prepare(actor, schedule.work)
-            schedule = schedule.with_(work=work, principal=actor.id)
+        if schedule.template != present.template:
+            work = await self._prepare(actor, schedule.template)
+            schedule = schedule.with_(template=work, principal=actor.id)
         if _moment_of(schedule) != _moment_of(present):
             check_future(schedule, now)
             schedule = started(schedule, now)
@@ -147,7 +147,7 @@ class Schedules:
         await self._recorded(actor, "schedules.run", schedule)
         return run
 
-    def foresee(self, timing: Timing, rules: Rules, number: int = 10) -> tuple[datetime, ...]:
+    def foresee(self, timing: Timing, rules: FiringRules, number: int = 10) -> tuple[datetime, ...]:
         """Return the next firings of a timing, without jitter; raise what is wrong with it."""
         check_rules(rules)
         return tuple(upcoming(checked(timing), rules, self._clock.now(), checked_preview(number)))
@@ -198,7 +198,7 @@ def _drafted(actor: Principal, draft: ScheduleDraft, now: datetime) -> Schedule:
         tenant=actor.tenant,
         principal=actor.id,
         timing=draft.timing,
-        work=draft.work,
+        template=draft.template,
         rules=draft.rules,
         created=now,
         updated=now,
@@ -210,7 +210,7 @@ def _drafted(actor: Principal, draft: ScheduleDraft, now: datetime) -> Schedule:
 
 def _updated(present: Schedule, draft: ScheduleDraft, now: datetime) -> Schedule:
     return present.with_(
-        timing=draft.timing, work=draft.work, rules=draft.rules, description=draft.description, updated=now
+        timing=draft.timing, template=draft.template, rules=draft.rules, description=draft.description, updated=now
     )
 
 

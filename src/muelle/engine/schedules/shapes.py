@@ -17,11 +17,11 @@ from muelle.engine.schedules.model import (
     MOST_CAUGHT_UP,
     CatchUp,
     Overlap,
-    Rules,
+    FiringRules,
     Schedule,
     ScheduleDraft,
     ScheduleId,
-    Work,
+    JobTemplate,
 )
 from muelle.engine.schedules.timing import LONGEST_INTERVAL, At, Cron, Every, Timing
 from muelle.engine.schedules.zones import zone_of
@@ -222,9 +222,9 @@ def timing_of(body: When, now: datetime) -> Timing:
     return At(body.at)
 
 
-def rules_of(body: When) -> Rules:
+def rules_of(body: When) -> FiringRules:
     """Return between which times a body lets a schedule fire."""
-    return Rules(start=body.start, end=body.end)
+    return FiringRules(start=body.start, end=body.end)
 
 
 def schedule_draft(body: NewSchedule, now: datetime) -> ScheduleDraft:
@@ -232,8 +232,8 @@ def schedule_draft(body: NewSchedule, now: datetime) -> ScheduleDraft:
     return ScheduleDraft(
         id=ScheduleId(body.id),
         timing=timing_of(body, now),
-        work=_work(body),
-        rules=Rules(
+        template=_work(body),
+        rules=FiringRules(
             catch_up=body.catch_up,
             most=body.catch_up_most,
             overlap=body.overlap,
@@ -247,12 +247,12 @@ def schedule_draft(body: NewSchedule, now: datetime) -> ScheduleDraft:
     )
 
 
-def _work(body: NewSchedule) -> Work:
+def _work(body: NewSchedule) -> JobTemplate:
     if (body.workflow is None) == (body.document is None):
         raise InvalidSchedule(field="workflow", reason="give either the name of a saved workflow or a document")
     if body.document is not None and body.version:
         raise InvalidSchedule(field="version", reason="it goes with workflow alone")
-    return Work(
+    return JobTemplate(
         name=body.workflow or body.id,
         payload=_payload(body.workflow, body.version, body.inputs),
         document=(body.document or "").encode(),
@@ -273,8 +273,8 @@ def updated_schedule(present: Schedule, body: ScheduleUpdate, now: datetime) -> 
     return ScheduleDraft(
         id=present.id,
         timing=_updated_timing(present.timing, body, now),
-        work=_updated_work(present.work, body),
-        rules=Rules(
+        template=_updated_work(present.template, body),
+        rules=FiringRules(
             catch_up=_or(body.catch_up, rules.catch_up),
             most=_or(body.catch_up_most, rules.most),
             overlap=_or(body.overlap, rules.overlap),
@@ -300,7 +300,7 @@ def _updated_timing(present: Timing, body: ScheduleUpdate, now: datetime) -> Tim
     return timing_of(When(**given), now)
 
 
-def _updated_work(present: Work, body: ScheduleUpdate) -> Work:
+def _updated_work(present: JobTemplate, body: ScheduleUpdate) -> JobTemplate:
     """Return the work with what a body changes; a workflow takes the place of a document, and the other way round."""
     if body.workflow is not UNSET and body.document is not UNSET:
         raise InvalidSchedule(field="workflow", reason="give either the name of a saved workflow or a document")
@@ -323,7 +323,7 @@ def _updated_work(present: Work, body: ScheduleUpdate) -> Work:
     )
 
 
-def _said(work: Work) -> dict[str, Any]:
+def _said(template: JobTemplate) -> dict[str, Any]:
     """Return the payload of a workflow: which one, if it is a saved one, and its inputs."""
     said = msgspec.json.decode(work.payload)
     return said if isinstance(said, dict) else {"inputs": said}
@@ -331,7 +331,7 @@ def _said(work: Work) -> dict[str, Any]:
 
 def schedule_shape(schedule: Schedule) -> ScheduleShape:
     """Return a schedule as it is shown."""
-    timing, work, rules, progress = schedule.timing, schedule.work, schedule.rules, schedule.progress
+    timing, work, rules, progress = schedule.timing, schedule.template, schedule.rules, schedule.progress
     said = _said(work)
     return ScheduleShape(
         id=schedule.id,

@@ -1,7 +1,7 @@
 """Wait: let time pass."""
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -33,12 +33,12 @@ class Wait(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=Tr
 
 
 async def wait(config: Wait, step: Step[Any]) -> Json:
-    """Return null after the wait; raise WaitTooLong if the run has less time than that."""
+    """Return null after the wait, for which the run may leave memory; raise WaitTooLong if the run has less time."""
     seconds = _seconds(config, step)
     if seconds > step.limits.run_seconds:
         raise WaitTooLong(seconds=seconds, limit=step.limits.run_seconds)
     if seconds > 0:
-        await step.sleep(seconds)
+        await step.rest(step.now + timedelta(seconds=seconds))
     return None
 
 
