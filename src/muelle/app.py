@@ -35,7 +35,7 @@ from muelle.egress import (
     SqlRegister,
     open_egress,
 )
-from muelle.engine import Engine, Queue, SqlJournal
+from muelle.engine import Engine, Queue, Recurring, SqlJournal, Worker
 from muelle.identity import (
     Acts,
     AuditTrail,
@@ -119,10 +119,19 @@ class App:
     engine: Engine
     workflows: Workflows
     runs: Runs
+    recurring: tuple[Recurring, ...]
     executions: Executions
     capabilities: Capabilities
     planner: Planner
     admin_key: Secret | None
+
+
+@asynccontextmanager
+async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
+    """Take runs from queues, by default those of the settings, and advance them as long as the block runs."""
+    named = queues or [name.strip() for name in app.settings.engine.queues.split(",") if name.strip()]
+    async with Worker(app.engine, named, app.recurring).working():
+        yield
 
 
 class TenantAddresses:
@@ -169,7 +178,8 @@ async def open_app(
     known = find_packs((BUILT_IN, *packs), settings.packs.disabled)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings, home))
-        clock = clock or await stack.enter_async_context(open_clock(stores.database))
+        if clock is None:
+            clock = await stack.enter_async_context(open_clock(stores.database))
         ids = Ids(clock)
         identity = Identity(stores.identity, stores.trail, clock, LIMIT_NAMES, settings.identity)
         admin_key = await identity.ensure_owner()
@@ -210,6 +220,7 @@ async def open_app(
             engine=engine,
             workflows=workflows,
             runs=runs,
+            recurring=(),
             executions=Executions(stores.journal, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,

@@ -25,6 +25,7 @@ _COMMANDS = {
     "credentials": "muelle.cli.credentials:credentials",
     "tenants": "muelle.cli.tenants:tenants",
     "audit": "muelle.cli.audit:audit",
+    "worker": "muelle.cli.worker:worker",
     "executions": "muelle.cli.executions:executions",
     "settings": "muelle.cli.effective:settings",
     "doctor": "muelle.cli.doctor:doctor",

@@ -33,8 +33,11 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
     metavar="FILE",
     help="Written once it answers: JSON with url, admin_key_file and pid. Removed at the end.",
 )
+@click.option("--no-worker", is_flag=True, help="Only answer: 'muelle worker' processes do what is queued.")
 @click.pass_obj
-def up(console: Console, host: str | None, port: int | None, ready_file: Path | None) -> None:
+def up(  # noqa: PLR0913, PLR0917 - each is an option
+    console: Console, host: str | None, port: int | None, ready_file: Path | None, *, no_worker: bool
+) -> None:
     """Start the server and answer until SIGTERM or Ctrl-C."""
     from muelle.cli.session import configured  # noqa: PLC0415 - loads all of Muelle
     from muelle.core import log_to  # noqa: PLC0415 - as above
@@ -46,10 +49,11 @@ def up(console: Console, host: str | None, port: int | None, ready_file: Path | 
     given = settings.http.port if port is None else port
     listener = bind(host or settings.http.host, given, settings.http.backlog)
     with listener, _ready_file(ready_file) as announce, _signals_kept() as pending:
-        _run(partial(_serve, console, configuration, listener, announce, pending))
+        run_main(partial(_serve, console, configuration, listener, announce, pending, is_working=not no_worker))
 
 
-def _run(main: Callable[[], Any]) -> None:
+def run_main(main: Callable[[], Any]) -> None:
+    """Run a server's main coroutine on the fastest loop that there is."""
     import asyncio  # noqa: PLC0415 - `muelle --help` needs none
 
     try:
@@ -66,7 +70,12 @@ async def _serve(
     listener: "socket.socket",
     announce: Callable[[bytes], None],
     pending: list[int],
+    *,
+    is_working: bool,
 ) -> None:
+    from contextlib import nullcontext  # noqa: PLC0415 - as below
+
+    from muelle.app import working  # noqa: PLC0415 - loaded by now
     from muelle.cli.session import opened_as  # noqa: PLC0415 - loaded by now
     from muelle.core.prometheus import PrometheusMetrics  # noqa: PLC0415 - only a server is asked for metrics
     from muelle.doors.http.serve import serve  # noqa: PLC0415 - loaded by now
@@ -81,7 +90,8 @@ async def _serve(
             for number in pending:
                 signal.raise_signal(number)
 
-        await serve(app, listener, is_ready)
+        async with working(app) if is_working else nullcontext():
+            await serve(app, listener, is_ready)
 
 
 def _greet(console: Console, app: "App", listener: "socket.socket", announce: Callable[[bytes], None]) -> None:
