@@ -45,12 +45,16 @@ def required_bump(changes: tuple[Change, ...]) -> Bump:
 
 
 def _input_changes(old: Contract, new: Contract) -> Iterator[Change]:
-    before, after = _open(old.inputs), _open(new.inputs)
+    before, after = old.inputs, new.inputs
+    if before is None or after is None:
+        yield from _schema_changes("/input_schema", before, after, ("breaking", "feature"))
+        return
     refused, taken = narrowed(before, after), narrowed(after, before)
     yield from _told(refused, "breaking", "/input_schema", "Inputs are refused that were taken")
     yield from _told(taken, "feature", "/input_schema", "Inputs are taken that were refused")
-    yield from _default_changes(before, after)
-    if not refused and not taken and before != after:
+    defaults = list(_default_changes(before, after))
+    yield from defaults
+    if not (refused or taken or defaults) and before != after:
         yield Change(weight="fix", path="/input_schema", message="The input schema is written otherwise")
 
 
@@ -65,7 +69,10 @@ def _default_changes(before: Schema, after: Schema) -> Iterator[Change]:
 
 
 def _output_changes(old: Contract, new: Contract) -> Iterator[Change]:
-    before, after = _open(old.outputs), _open(new.outputs)
+    before, after = old.outputs, new.outputs
+    if before is None or after is None:
+        yield from _schema_changes("/output_schema", before, after, ("feature", "breaking"))
+        return
     wider, closer = narrowed(after, before), narrowed(before, after)
     yield from _told(wider, "breaking", "/output_schema", "Results may be what they were promised not to be")
     yield from _told(closer, "feature", "/output_schema", "More is promised of the results")
@@ -73,13 +80,19 @@ def _output_changes(old: Contract, new: Contract) -> Iterator[Change]:
         yield Change(weight="fix", path="/output_schema", message="The output schema is written otherwise")
 
 
+def _schema_changes(
+    path: str, before: Schema | None, after: Schema | None, weights: tuple[Weight, Weight]
+) -> Iterator[Change]:
+    """Yield what it means that there is a schema now where there was none, or none any more."""
+    if before is None and after is not None:
+        yield Change(weight=weights[0], path=path, message="There is a schema now, where there was none")
+    elif before is not None:
+        yield Change(weight=weights[1], path=path, message="There is no schema any more")
+
+
 def _told(narrowings: list[Narrowing], weight: Weight, root: str, what: str) -> Iterator[Change]:
     for narrowing in narrowings:
         yield Change(weight=weight, path=f"{root}{narrowing.path}", message=f"{what}: {narrowing.message}")
-
-
-def _open(schema: Schema | None) -> Schema:
-    return {} if schema is None else schema
 
 
 def _operation_changes(old: Contract, new: Contract) -> Iterator[Change]:
@@ -89,9 +102,7 @@ def _operation_changes(old: Contract, new: Contract) -> Iterator[Change]:
     for name in sorted(before.keys() | after.keys()):
         path = f"/operations/{name}"
         if name not in after:
-            yield Change(
-                weight=silent, path=path, message=f"There is no operation '{name}' any more, and no result of it"
-            )
+            yield Change(weight=silent, path=path, message=f"Operation '{name}' and its result are gone")
         elif name not in before:
             yield Change(weight="feature", path=path, message=f"There is a further operation, '{name}'")
         elif before[name].type != after[name].type:

@@ -188,7 +188,8 @@ def _without_null(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a schema
         return {**schema, "type": rest[0] if len(rest) == 1 else rest}
     if isinstance(branches, list) and {"type": "null"} in branches and not schema.keys() - NOTES - {"anyOf", "$defs"}:
         rest = [branch for branch in branches if branch != {"type": "null"}]
-        return rest[0] if len(rest) == 1 else {"anyOf": rest}
+        if rest:
+            return rest[0] if len(rest) == 1 else {"anyOf": rest}
     return schema
 
 

@@ -155,7 +155,10 @@ def _inner(keyword: str, value: Any, place: tuple[str | int, ...]) -> Iterator[t
 
 
 def _compiled(schema: Schema, field: str) -> None:
+    from jsonschema_rs import meta  # noqa: PLC0415 - as below
+
     try:
+        meta.validate(dict(schema))
         _validator(msgspec.json.encode(schema, order="deterministic"))
     except ValueError as error:
         at = pointer(getattr(error, "instance_path", ()))
