@@ -10,7 +10,8 @@ from muelle.engine.errors import IdempotencyConflict
 from muelle.engine.model import Job, RunPage, RunRecord, Submitted
 from muelle.engine.schedules import (
     Cron,
-    Rules,
+    FiringRules,
+    JobTemplate,
     Schedule,
     ScheduleDraft,
     ScheduleId,
@@ -19,17 +20,15 @@ from muelle.engine.schedules import (
     ScheduleSettings,
     ScheduleStore,
     Timing,
-    Work,
 )
 from muelle.engine.schedules.service import Prepare, as_it_is
-from muelle.identity import Act, AuditFilter, Page, Principal, Rule
-from muelle.identity import Rules as Grants
+from muelle.identity import Act, AuditFilter, Page, Principal, Rule, Rules
 from muelle.stores import Database
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTELY = Cron("* * * * *")
-WORK = Work(name="report", payload=b'{"workflow":"report","version":"","inputs":{"a":1}}')
+TEMPLATE = JobTemplate(name="report", payload=b'{"workflow":"report","version":"","inputs":{"a":1}}')
 
 
 def at(text: str) -> datetime:
@@ -39,19 +38,26 @@ def at(text: str) -> datetime:
 
 def schedule(timing: Timing = MINUTELY, **fields: Any) -> Schedule:
     """Return a schedule whose rules are given among its other fields."""
-    rules = {name: fields.pop(name) for name in tuple(fields) if name in Rules.__struct_fields__}
+    rules = {name: fields.pop(name) for name in tuple(fields) if name in FiringRules.__struct_fields__}
     principal = PrincipalId("agent_1")
-    known: dict[str, Any] = {"id": ScheduleId("nightly"), "tenant": TENANT, "principal": principal, "work": WORK}
-    return Schedule(timing=timing, rules=Rules(**rules), created=START, updated=START, **{**known, **fields})
+    known: dict[str, Any] = {
+        "id": ScheduleId("nightly"),
+        "tenant": TENANT,
+        "principal": principal,
+        "template": TEMPLATE,
+    }
+    return Schedule(timing=timing, rules=FiringRules(**rules), created=START, updated=START, **{**known, **fields})
 
 
 def draft(name: str = "nightly", timing: Timing = MINUTELY, **fields: Any) -> ScheduleDraft:
-    rules = {key: fields.pop(key) for key in tuple(fields) if key in Rules.__struct_fields__}
-    return ScheduleDraft(id=ScheduleId(name), timing=timing, rules=Rules(**rules), **{"work": WORK, **fields})
+    rules = {key: fields.pop(key) for key in tuple(fields) if key in FiringRules.__struct_fields__}
+    return ScheduleDraft(
+        id=ScheduleId(name), timing=timing, rules=FiringRules(**rules), **{"template": TEMPLATE, **fields}
+    )
 
 
 def principal(*grants: tuple[str, str], name: str = "owner", tenant: TenantId = TENANT) -> Principal:
-    rules = Grants(Rule(scope, pattern) for scope, pattern in grants)
+    rules = Rules(Rule(scope, pattern) for scope, pattern in grants)
     return Principal(id=PrincipalId(f"agent_{name}"), kind="agent", name=name, tenant=tenant, rules=rules)
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from engine.schedule_world import OTHER, OWNER, START, WORK, World, at, draft, principal, schedule
+from engine.schedule_world import OTHER, OWNER, START, TEMPLATE, World, at, draft, principal, schedule
 from muelle.core import Forbidden, Invalid, PrincipalId, RunId, Unavailable
-from muelle.engine.schedules import At, Cron, Every, Schedule, ScheduleId, ScheduleSettings, Work
+from muelle.engine.schedules import At, Cron, Every, JobTemplate, Schedule, ScheduleId, ScheduleSettings
 from muelle.engine.schedules.decide import Decision, decide, started
 from muelle.engine.schedules.errors import ScheduleChanged, ScheduleExists, ScheduleNotFound
 from muelle.stores import Database
@@ -70,15 +70,15 @@ async def test_each_firing_becomes_one_job(world: World) -> None:
     assert sum(made) == 2
     assert world.engine.firings == ["00:00:30", "00:01:30"]
     job = world.engine.jobs["run_1"]
-    assert (job.tenant, job.principal, job.payload, job.kind) == (OWNER.tenant, OWNER.id, WORK.payload, "workflow")
+    assert (job.tenant, job.principal, job.payload, job.kind) == (OWNER.tenant, OWNER.id, TEMPLATE.payload, "workflow")
     assert job.cause == "schedule:nightly"
     assert (await world.present()).progress.last_run == "run_2"
     assert (await world.present()).progress.last_at == at("00:01:30")
 
 
 async def test_queue_priority_and_deadline_go_into_the_job(world: World) -> None:
-    work = Work(name="x", payload=b"{}", queue="slow", priority=5, deadline=90, document=b"d", plan="p")
-    await world.add(work=work)
+    template = JobTemplate(name="x", payload=b"{}", queue="slow", priority=5, deadline=90, document=b"d", plan="p")
+    await world.add(template=template)
 
     await world.tick(minutes=1)
 
@@ -226,8 +226,8 @@ async def test_a_run_from_before_a_change_of_inputs_is_the_firings_run(world: Wo
     world.clock.forward(minutes=60)
     [claimed] = await world.store.claim("dead", world.clock.now(), world.clock.now() + timedelta(seconds=30), 10)
     await world.another()._carry_out(claimed, _decided(world, claimed), [])
-    other = Work(name="report", payload=b'{"inputs":{"a":2}}')
-    await world.schedules.update(OWNER, draft(timing=Every(3600, at("01:00")), work=other))
+    other = JobTemplate(name="report", payload=b'{"inputs":{"a":2}}')
+    await world.schedules.update(OWNER, draft(timing=Every(3600, at("01:00")), template=other))
 
     await world.tick(seconds=31)
 
@@ -281,3 +281,16 @@ async def test_tenants_have_schedules_of_one_name_and_each_runs_its_own(world: W
         (OWNER.tenant, OWNER.id),
         (OTHER, PrincipalId("agent_neighbour")),
     }
+
+
+async def test_a_turn_sleeps_until_the_firing_and_makes_it(world: World) -> None:
+    await world.add()
+    world.clock.forward(seconds=59.5)
+    turn = asyncio.create_task(world.scheduler.turn())
+    while not world.clock.sleepers:  # noqa: ASYNC110 - the database is asked in between
+        await asyncio.sleep(0)
+
+    world.clock.forward(seconds=0.5)
+    await turn
+
+    assert world.engine.firings == ["00:01:00"]

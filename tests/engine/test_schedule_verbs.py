@@ -8,7 +8,7 @@ import pytest
 
 from engine.schedule_world import MINUTELY, OTHER, OWNER, START, World, at, draft, principal
 from muelle.core import Forbidden, Invalid
-from muelle.engine.schedules import At, Cron, Every, Rules, ScheduleId, ScheduleSettings, Work
+from muelle.engine.schedules import At, Cron, Every, FiringRules, JobTemplate, ScheduleId, ScheduleSettings
 from muelle.engine.schedules.errors import (
     InvalidCron,
     InvalidPage,
@@ -163,14 +163,14 @@ async def test_a_tenant_has_so_many_schedules_and_no_more(database: MemoryDataba
         ({"jitter": 3601}, "jitter"),
         ({"most": 0}, "most"),
         ({"most": 1001}, "most"),
-        ({"work": Work(name="x", payload=b"{}", priority=0)}, "priority"),
-        ({"work": Work(name="x", payload=b"{}", priority=6)}, "priority"),
-        ({"work": Work(name="x", payload=b"{}", deadline=-1)}, "deadline"),
-        ({"work": Work(name="x", payload=b"{}", deadline=366 * 86_400 + 1)}, "deadline"),
-        ({"work": Work(name="x", payload=b"x" * ((1 << 20) + 1))}, "inputs"),
-        ({"work": Work(name="x", payload=b"{}", document=b"x" * ((1 << 20) + 1))}, "document"),
-        ({"work": Work(name="no name", payload=b"{}")}, "workflow"),
-        ({"work": Work(name="x", payload=b"{}", queue="no queue")}, "queue"),
+        ({"template": JobTemplate(name="x", payload=b"{}", priority=0)}, "priority"),
+        ({"template": JobTemplate(name="x", payload=b"{}", priority=6)}, "priority"),
+        ({"template": JobTemplate(name="x", payload=b"{}", deadline=-1)}, "deadline"),
+        ({"template": JobTemplate(name="x", payload=b"{}", deadline=366 * 86_400 + 1)}, "deadline"),
+        ({"template": JobTemplate(name="x", payload=b"x" * ((1 << 20) + 1))}, "inputs"),
+        ({"template": JobTemplate(name="x", payload=b"{}", document=b"x" * ((1 << 20) + 1))}, "document"),
+        ({"template": JobTemplate(name="no name", payload=b"{}")}, "workflow"),
+        ({"template": JobTemplate(name="x", payload=b"{}", queue="no queue")}, "queue"),
         ({"description": "x" * 1001}, "description"),
         ({"note": "x\0"}, "note"),
         ({"name": "no id"}, "id"),
@@ -191,9 +191,9 @@ async def test_what_cannot_be_is_refused_by_the_name_of_its_field(
     [
         {"timing": At(START + timedelta(microseconds=1))},
         {"jitter": 3600, "most": 1000, "description": "x" * 1000, "note": "x" * 1000},
-        {"most": 1, "work": Work(name="x", payload=b"x" * (1 << 20), document=b"x" * (1 << 20))},
-        {"work": Work(name="x", payload=b"{}", priority=5, deadline=366 * 86_400)},
-        {"work": Work(name="x", payload=b"{}", priority=1, deadline=0)},
+        {"most": 1, "template": JobTemplate(name="x", payload=b"x" * (1 << 20), document=b"x" * (1 << 20))},
+        {"template": JobTemplate(name="x", payload=b"{}", priority=5, deadline=366 * 86_400)},
+        {"template": JobTemplate(name="x", payload=b"{}", priority=1, deadline=0)},
     ],
 )
 async def test_what_is_at_its_bound_can_be(world: World, fields: dict[str, Any]) -> None:
@@ -208,18 +208,18 @@ async def test_a_wrong_expression_or_zone_is_refused(world: World) -> None:
 
 
 async def test_whoever_knows_what_is_run_may_complete_it_or_refuse(database: MemoryDatabase) -> None:
-    async def prepare(actor: Principal, work: Work) -> Work:
-        if work.name == "secret":
+    async def prepare(actor: Principal, template: JobTemplate) -> JobTemplate:
+        if template.name == "secret":
             raise Forbidden(actor=actor.name)
-        return Work(name=work.name, payload=work.payload, plan="the plan")
+        return JobTemplate(name=template.name, payload=template.payload, plan="the plan")
 
     world = World(database, prepare=prepare)
 
-    assert (await world.add()).work.plan == "the plan"
+    assert (await world.add()).template.plan == "the plan"
     with pytest.raises(Forbidden):
-        await world.schedules.create(OWNER, draft("other", work=Work(name="secret", payload=b"{}")))
+        await world.schedules.create(OWNER, draft("other", template=JobTemplate(name="secret", payload=b"{}")))
     with pytest.raises(Forbidden):
-        await world.schedules.update(OWNER, draft(work=Work(name="secret", payload=b"{}")))
+        await world.schedules.update(OWNER, draft(template=JobTemplate(name="secret", payload=b"{}")))
 
 
 async def test_a_change_of_time_begins_anew_and_keeps_in_whose_name_it_runs(world: World) -> None:
@@ -237,7 +237,7 @@ async def test_a_change_of_time_begins_anew_and_keeps_in_whose_name_it_runs(worl
 async def test_whoever_changes_what_is_run_has_it_run_in_their_own_name(world: World) -> None:
     await world.schedules.create(OWNER, draft("mine-1"))
 
-    changed = await world.schedules.update(WRITER, draft("mine-1", work=Work(name="other", payload=b"{}")))
+    changed = await world.schedules.update(WRITER, draft("mine-1", template=JobTemplate(name="other", payload=b"{}")))
     await world.tick(minutes=1)
 
     assert changed.principal == WRITER.id
@@ -329,12 +329,12 @@ async def test_history_is_the_runs_of_the_schedule_that_one_may_see(world: World
 
 
 async def test_firings_can_be_foreseen_without_a_schedule(world: World) -> None:
-    rules = Rules(start=at("01:00"), end=at("01:02"))
+    rules = FiringRules(start=at("01:00"), end=at("01:02"))
 
     assert world.schedules.foresee(MINUTELY, rules, 10) == (at("01:00"), at("01:01"))
-    assert len(world.schedules.foresee(MINUTELY, Rules(), 100)) == 100
+    assert len(world.schedules.foresee(MINUTELY, FiringRules(), 100)) == 100
     for number in (0, 101):
         with pytest.raises(InvalidSchedule):
-            world.schedules.foresee(MINUTELY, Rules(), number)
+            world.schedules.foresee(MINUTELY, FiringRules(), number)
     with pytest.raises(InvalidCron):
-        world.schedules.foresee(Cron("x"), Rules(), 1)
+        world.schedules.foresee(Cron("x"), FiringRules(), 1)

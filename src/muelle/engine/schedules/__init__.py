@@ -1,6 +1,6 @@
 """Schedules: cron with seconds and time zones, intervals, one moment; what they do when it is time."""
 
-from muelle.engine.schedules.model import FiringRules, Schedule, ScheduleDraft, ScheduleId, JobTemplate
+from muelle.engine.schedules.model import FiringRules, JobTemplate, Schedule, ScheduleDraft, ScheduleId
 from muelle.engine.schedules.runs import EngineRuns, Runs
 from muelle.engine.schedules.scheduler import Scheduler
 from muelle.engine.schedules.service import Prepare, Schedules
@@ -9,6 +9,7 @@ from muelle.engine.schedules.store import ScheduleStore
 from muelle.engine.schedules.timing import At, Cron, Every, Timing, firings_between, next_firing
 
 __all__ = [
-    "At", "Cron", "EngineRuns", "Every", "Prepare", "FiringRules", "Runs", "Schedule", "ScheduleDraft", "ScheduleId",
-    "ScheduleSettings", "ScheduleStore", "Scheduler", "Schedules", "Timing", "JobTemplate", "firings_between", "next_firing",
+    "At", "Cron", "EngineRuns", "Every", "FiringRules", "JobTemplate", "Prepare", "Runs", "Schedule", "ScheduleDraft",
+    "ScheduleId", "ScheduleSettings", "ScheduleStore", "Scheduler", "Schedules", "Timing", "firings_between",
+    "next_firing",
 ]  # fmt: skip

@@ -13,8 +13,8 @@ from muelle.engine.schedules.model import (
     MOST_BYTES,
     MOST_CAUGHT_UP,
     FiringRules,
-    Schedule,
     JobTemplate,
+    Schedule,
 )
 from muelle.engine.schedules.timing import checked
 
@@ -27,7 +27,7 @@ def checked_schedule(schedule: Schedule) -> Schedule:
     """Return a schedule that can be kept; raise InvalidSchedule, InvalidName, InvalidCron or UnknownTimeZone."""
     name(schedule.id, "id")
     checked(schedule.timing)
-    _check_work(schedule.template)
+    _check_template(schedule.template)
     check_rules(schedule.rules)
     for field, text in (("description", schedule.description), ("note", schedule.note)):
         _check_text(field, text)
@@ -52,12 +52,12 @@ def checked_preview(number: int) -> int:
     return _within("count", number, (1, MAX_PREVIEW))
 
 
-def _check_work(template: JobTemplate) -> None:
-    name(work.name, "workflow")
-    name(work.queue, "queue")
-    _within("priority", work.priority, _PRIORITIES)
-    _within("deadline", work.deadline, (0, LONGEST_DEADLINE))
-    for field, body in (("inputs", work.payload), ("document", work.document)):
+def _check_template(template: JobTemplate) -> None:
+    name(template.name, "workflow")
+    name(template.queue, "queue")
+    _within("priority", template.priority, _PRIORITIES)
+    _within("deadline", template.deadline, (0, LONGEST_DEADLINE))
+    for field, body in (("inputs", template.payload), ("document", template.document)):
         if len(body) > MOST_BYTES:
             raise InvalidSchedule(field=field, bytes=len(body), most=MOST_BYTES)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from muelle.engine.schedules.model import Progress, FiringRules, Schedule
+from muelle.engine.schedules.model import FiringRules, Progress, Schedule
 from muelle.engine.schedules.timing import Timing, last_firing, next_firing
 from muelle.engine.times import micros
 

@@ -4,7 +4,9 @@ from typing import Protocol
 
 from muelle.core import NotFound, RunId, TenantId
 from muelle.engine.errors import RunEnded
-from muelle.engine.model import ENDED, Job, RunFilter, RunPage, RunRecord, Submitted
+from muelle.engine.model import ENDED, Job, RunFilter, RunPage, Submitted
+from muelle.engine.requests import CANCEL
+from muelle.engine.service import Engine
 
 
 class Runs(Protocol):
@@ -27,40 +29,28 @@ class Runs(Protocol):
         ...
 
 
-class _Journal(Protocol):
-    async def run(self, tenant: TenantId, run: RunId) -> RunRecord | None: ...
-
-    async def runs(self, tenant: TenantId, where: RunFilter, limit: int, cursor: str | None = None) -> RunPage: ...
-
-
-class _Submit(Protocol):
-    async def __call__(self, job: Job) -> Submitted: ...
-
-
-class _Cancel(Protocol):
-    async def __call__(self, tenant: TenantId, run: RunId) -> None: ...
-
-
 class EngineRuns:
-    """The engine's own runs: `submit` is the engine's, `cancel` asks it to end one, the journal tells the rest."""
+    """The runs of an Engine."""
 
-    def __init__(self, submit: _Submit, cancel: _Cancel, journal: _Journal) -> None:
-        self.submit = submit
-        self._cancel = cancel
-        self._journal = journal
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def submit(self, job: Job) -> Submitted:
+        """Accept a job; raise what the engine raises."""
+        return await self._engine.submit(job)
 
     async def is_running(self, tenant: TenantId, run: RunId) -> bool:
         """Tell whether a run has not ended; a dead one has given up, and blocks nothing."""
-        record = await self._journal.run(tenant, run)
+        record = await self._engine.journal.run(tenant, run)
         return record is not None and record.status not in ENDED and record.status != "dead"
 
     async def cancel(self, tenant: TenantId, run: RunId) -> None:
         """Have a run end."""
         try:
-            await self._cancel(tenant, run)
+            await self._engine.change(tenant, run, CANCEL)
         except (RunEnded, NotFound):
             return  # it came first
 
     async def caused(self, tenant: TenantId, cause: str, limit: int, cursor: str | None) -> RunPage:
         """Return the runs of a cause, newest first."""
-        return await self._journal.runs(tenant, RunFilter(cause=cause), limit, cursor)
+        return await self._engine.journal.runs(tenant, RunFilter(cause=cause), limit, cursor)

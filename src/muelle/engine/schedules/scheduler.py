@@ -28,7 +28,7 @@ _WHY = {
 
 
 class Scheduler:
-    """Any number may work on one database; the engine's loop calls `tick` and sleeps for `seconds_to_next`."""
+    """Any number may work on one database; `turn` is to be called again and again, by each of them."""
 
     def __init__(
         self,
@@ -55,6 +55,16 @@ class Scheduler:
         until = now + timedelta(seconds=self._settings.claim_seconds)
         schedules = await self._store.claim(claim, now, until, self._settings.batch)
         return sum(await asyncio.gather(*(self._advance(claim, schedule) for schedule in schedules)))
+
+    async def turn(self) -> None:
+        """Sleep until something is due, or until it is time to look, and submit what is due."""
+        try:
+            pause = await self.seconds_to_next()
+        except MuelleError:
+            await self._clock.sleep(self._settings.poll_seconds)  # whoever calls again at once must not spin
+            raise
+        await self._clock.sleep(pause)
+        await self.tick()
 
     async def seconds_to_next(self) -> float:
         """Return how long to sleep: until something is due, at most as long as others' changes may go unseen."""
@@ -110,18 +120,18 @@ def _noted(decision: Decision, *, is_fired: bool) -> Progress:
 
 def job_of(schedule: Schedule, at: datetime, key: str) -> Job:
     """Return the job of one firing; `key` tells it from the schedule's others."""
-    work = schedule.template
+    template = schedule.template
     return Job(
         tenant=schedule.tenant,
         principal=schedule.principal,
-        kind=work.kind,
-        name=work.name,
-        payload=work.payload,
-        plan=work.plan,
-        document=work.document,
-        queue=work.queue,
-        priority=work.priority,
-        deadline=at + timedelta(seconds=work.deadline) if work.deadline else None,
+        kind=template.kind,
+        name=template.name,
+        payload=template.payload,
+        plan=template.plan,
+        document=template.document,
+        queue=template.queue,
+        priority=template.priority,
+        deadline=at + timedelta(seconds=template.deadline) if template.deadline else None,
         cause=schedule.cause,
         idempotency_key=f"{schedule.cause}:{key}",
     )

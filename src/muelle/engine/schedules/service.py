@@ -9,7 +9,7 @@ from muelle.engine.model import RunPage
 from muelle.engine.schedules.checks import check_future, check_rules, checked_page, checked_preview, checked_schedule
 from muelle.engine.schedules.decide import rested, started, upcoming
 from muelle.engine.schedules.errors import ScheduleExists, ScheduleNotFound, TooManySchedules
-from muelle.engine.schedules.model import FiringRules, Schedule, ScheduleDraft, ScheduleId, JobTemplate
+from muelle.engine.schedules.model import FiringRules, JobTemplate, Schedule, ScheduleDraft, ScheduleId
 from muelle.engine.schedules.runs import Runs
 from muelle.engine.schedules.scheduler import job_of, submitted
 from muelle.engine.schedules.settings import ScheduleSettings
@@ -23,12 +23,12 @@ _MANY = 500  # schedules that are read at once
 
 
 Prepare = Callable[[Principal, JobTemplate], Awaitable[JobTemplate]]
-"""Whoever knows what is run: checks it, and that the principal may have it run, or raises; completes the work."""
+"""Whoever knows what is run: checks it, and that the principal may have it run, or raises; completes the template."""
 
 
 async def as_it_is(_: Principal, template: JobTemplate) -> JobTemplate:
-    """Take the work unchecked: what is wrong with it is found when it runs."""
-    return work
+    """Take the template unchecked: what is wrong with it is found when it runs."""
+    return template
 
 
 class Schedules:
@@ -87,8 +87,8 @@ class Schedules:
         now = self._clock.now()
         schedule = checked_schedule(_updated(present, draft, now))
         if schedule.template != present.template:
-            work = await self._prepare(actor, schedule.template)
-            schedule = schedule.with_(template=work, principal=actor.id)
+            template = await self._prepare(actor, schedule.template)
+            schedule = schedule.with_(template=template, principal=actor.id)
         if _moment_of(schedule) != _moment_of(present):
             check_future(schedule, now)
             schedule = started(schedule, now)

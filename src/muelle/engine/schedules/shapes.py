@@ -16,12 +16,12 @@ from muelle.engine.schedules.model import (
     MOST_BYTES,
     MOST_CAUGHT_UP,
     CatchUp,
-    Overlap,
     FiringRules,
+    JobTemplate,
+    Overlap,
     Schedule,
     ScheduleDraft,
     ScheduleId,
-    JobTemplate,
 )
 from muelle.engine.schedules.timing import LONGEST_INTERVAL, At, Cron, Every, Timing
 from muelle.engine.schedules.zones import zone_of
@@ -232,7 +232,7 @@ def schedule_draft(body: NewSchedule, now: datetime) -> ScheduleDraft:
     return ScheduleDraft(
         id=ScheduleId(body.id),
         timing=timing_of(body, now),
-        template=_work(body),
+        template=_template(body),
         rules=FiringRules(
             catch_up=body.catch_up,
             most=body.catch_up_most,
@@ -247,7 +247,7 @@ def schedule_draft(body: NewSchedule, now: datetime) -> ScheduleDraft:
     )
 
 
-def _work(body: NewSchedule) -> JobTemplate:
+def _template(body: NewSchedule) -> JobTemplate:
     if (body.workflow is None) == (body.document is None):
         raise InvalidSchedule(field="workflow", reason="give either the name of a saved workflow or a document")
     if body.document is not None and body.version:
@@ -273,7 +273,7 @@ def updated_schedule(present: Schedule, body: ScheduleUpdate, now: datetime) -> 
     return ScheduleDraft(
         id=present.id,
         timing=_updated_timing(present.timing, body, now),
-        template=_updated_work(present.template, body),
+        template=_updated_template(present.template, body),
         rules=FiringRules(
             catch_up=_or(body.catch_up, rules.catch_up),
             most=_or(body.catch_up_most, rules.most),
@@ -300,8 +300,8 @@ def _updated_timing(present: Timing, body: ScheduleUpdate, now: datetime) -> Tim
     return timing_of(When(**given), now)
 
 
-def _updated_work(present: JobTemplate, body: ScheduleUpdate) -> JobTemplate:
-    """Return the work with what a body changes; a workflow takes the place of a document, and the other way round."""
+def _updated_template(present: JobTemplate, body: ScheduleUpdate) -> JobTemplate:
+    """Return the template with what a body changes; a workflow replaces a document, or the other way round."""
     if body.workflow is not UNSET and body.document is not UNSET:
         raise InvalidSchedule(field="workflow", reason="give either the name of a saved workflow or a document")
     said = _said(present)
@@ -325,14 +325,14 @@ def _updated_work(present: JobTemplate, body: ScheduleUpdate) -> JobTemplate:
 
 def _said(template: JobTemplate) -> dict[str, Any]:
     """Return the payload of a workflow: which one, if it is a saved one, and its inputs."""
-    said = msgspec.json.decode(work.payload)
+    said = msgspec.json.decode(template.payload)
     return said if isinstance(said, dict) else {"inputs": said}
 
 
 def schedule_shape(schedule: Schedule) -> ScheduleShape:
     """Return a schedule as it is shown."""
-    timing, work, rules, progress = schedule.timing, schedule.template, schedule.rules, schedule.progress
-    said = _said(work)
+    timing, template, rules, progress = schedule.timing, schedule.template, schedule.rules, schedule.progress
+    said = _said(template)
     return ScheduleShape(
         id=schedule.id,
         agent_id=schedule.principal,
@@ -345,17 +345,17 @@ def schedule_shape(schedule: Schedule) -> ScheduleShape:
         at=timing.at if isinstance(timing, At) else None,
         start=rules.start,
         end=rules.end,
-        workflow=work.name,
+        workflow=template.name,
         version=said.get("version", ""),
-        document=work.document.decode() if work.document else None,
+        document=template.document.decode() if template.document else None,
         inputs=said.get("inputs", {}),
         catch_up=rules.catch_up,
         catch_up_most=rules.most,
         overlap=rules.overlap,
         jitter=rules.jitter,
-        queue=work.queue,
-        priority=work.priority,
-        deadline=work.deadline,
+        queue=template.queue,
+        priority=template.priority,
+        deadline=template.deadline,
         note=schedule.note,
         next_at=progress.next_at,
         waiting_at=progress.waiting_at,
