@@ -164,14 +164,8 @@ class World:
         self.engine = Engine()
         self.trail = Trail()
         self.settings = settings or ScheduleSettings()
-        self.changes = 0
-        self.schedules = Schedules(
-            self.store, self.engine, self.trail, self.clock, self.settings, prepare=prepare, changed=self._changed
-        )
+        self.schedules = Schedules(self.store, self.engine, self.trail, self.clock, self.settings, prepare=prepare)
         self.scheduler = self.another()
-
-    def _changed(self) -> None:
-        self.changes += 1
 
     def another(self) -> Scheduler:
         """Return the scheduler of another process on the same database."""

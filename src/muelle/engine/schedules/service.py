@@ -35,10 +35,9 @@ class Schedules:
     """Creates, changes and shows schedules: `schedules:write` on the id, and `schedules:read` for those of others.
 
     A schedule's runs are made in the name of whoever said last what it runs, with the grants that they have then.
-    `changed` is called when something may be due sooner than the loop knows.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it stands on
+    def __init__(
         self,
         store: ScheduleStore,
         runs: Runs,
@@ -46,7 +45,6 @@ class Schedules:
         clock: Clock,
         settings: ScheduleSettings = ScheduleSettings(),  # noqa: B008 - frozen
         prepare: Prepare = as_it_is,
-        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -55,7 +53,6 @@ class Schedules:
         self._acts = Acts(clock, Ids(clock))
         self._settings = settings
         self._prepare = prepare
-        self._changed = changed
 
     def now(self) -> datetime:
         """Return the present time, which an interval without an anchor counts from."""
@@ -74,7 +71,6 @@ class Schedules:
             raise TooManySchedules(limit=self._settings.per_tenant)
         await self._store.add(schedule)
         await self._recorded(actor, "schedules.create", schedule.id)
-        self._changed()
         return schedule
 
     async def update(self, actor: Principal, draft: ScheduleDraft) -> Schedule:
@@ -170,7 +166,6 @@ class Schedules:
     async def _replaced(self, actor: Principal, action: str, schedule: Schedule) -> Schedule:
         replaced = await self._store.replace(schedule)
         await self._recorded(actor, action, schedule.id)
-        self._changed()
         return replaced
 
     async def _permit(self, actor: Principal, action: str, schedule: str) -> None:
