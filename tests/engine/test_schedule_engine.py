@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 
 from engine.schedule_world import OWNER, Trail, draft
-from muelle.core import Ids, ManualClock, NoMetrics, RunId
-from muelle.engine import Engine, EngineSettings, Held, Queue, SqlJournal, Work
+from muelle.core import Forbidden, Ids, ManualClock, NoMetrics, RunId
+from muelle.engine import Engine, EngineSettings, Held, Job, Queue, SqlJournal, Work
 from muelle.engine.model import RunFinished
 from muelle.engine.schedules import EngineRuns, ScheduleId, Scheduler, Schedules, ScheduleStore
 from muelle.stores import MemoryBlobs, MemoryDatabase, open_memory
@@ -26,7 +26,7 @@ class Installation:
         self.engine = Engine(Queue(database, self.clock), journal, self.clock, ids, NoMetrics(), settings)
         self.engine.register("workflow", self._handle)
         self.runs = EngineRuns(self.engine)
-        store = ScheduleStore(database)
+        self.store = store = ScheduleStore(database)
         self.schedules = Schedules(store, self.runs, Trail(), self.clock)
         self.scheduler = Scheduler(store, self.runs, self.clock, ids)
         self.engine.queues = ("default",)  # it takes what is submitted at once
@@ -131,3 +131,17 @@ async def test_to_cancel_what_has_ended_or_never_was_is_no_error(installation: I
     for gone in (run, RunId("run_0")):
         await installation.runs.cancel(OWNER.tenant, gone)
         assert not await installation.runs.is_running(OWNER.tenant, gone)
+
+
+async def test_what_its_principal_may_not_have_any_more_is_not_handed_in(installation: Installation) -> None:
+    async def refuse(job: Job) -> None:
+        raise Forbidden(principal=job.principal)
+
+    await installation.schedules.create(OWNER, draft())
+    installation.scheduler = Scheduler(
+        installation.store, EngineRuns(installation.engine, refuse), installation.clock, Ids(installation.clock)
+    )
+
+    assert await installation.tick() == 0
+    shown = await installation.schedules.show(OWNER, NIGHTLY)
+    assert shown.progress.problem.startswith("forbidden")

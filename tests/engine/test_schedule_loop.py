@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from engine.schedule_world import OTHER, OWNER, START, TEMPLATE, World, at, draft, principal, schedule
-from muelle.core import Forbidden, Invalid, PrincipalId, RunId, Unavailable
+from muelle.core import Forbidden, Invalid, MuelleError, PrincipalId, RunId, Unauthenticated, Unavailable
 from muelle.engine.schedules import At, Cron, Every, JobTemplate, Schedule, ScheduleId, ScheduleSettings
 from muelle.engine.schedules.decide import Decision, decide, started
 from muelle.engine.schedules.errors import ScheduleChanged, ScheduleExists, ScheduleNotFound
@@ -198,8 +198,8 @@ async def test_while_the_engine_takes_nothing_a_firing_is_tried_again(world: Wor
     assert (await world.present()).progress.problem == ""
 
 
-@pytest.mark.parametrize("error", [Invalid(), Forbidden()])
-async def test_what_is_refused_for_good_is_told_and_passed_over(world: World, error: Invalid | Forbidden) -> None:
+@pytest.mark.parametrize("error", [Invalid(), Forbidden(), Unauthenticated()])
+async def test_what_is_refused_for_good_is_told_and_passed_over(world: World, error: MuelleError) -> None:
     await world.add()
     world.refuse(error)
 

@@ -116,13 +116,16 @@ async def test_a_schedule_is_added_and_shown(served: Served) -> None:
 
 
 async def test_a_document_may_take_the_place_of_a_saved_workflow(served: Served) -> None:
-    await served.owner("POST", "/schedules", {"id": "once", "at": "2026-01-01T01:00:00Z", "document": "{}"})
+    await served.owner(
+        "POST", "/schedules", {"id": "once", "at": "2026-01-01T01:00:00Z", "document": "{}", "inputs": {"a": 1}}
+    )
 
     await served.world.tick(minutes=60)
 
     job = served.world.engine.jobs["run_1"]
-    assert (job.name, job.document, job.payload) == ("once", b"{}", b'{"inputs":{}}')
-    assert (await served.owner("GET", "/schedules/once"))["status"] == "finished"
+    assert (job.name, job.document, job.payload) == ("once", b"{}", b'{"a":1}')
+    shown = await served.owner("GET", "/schedules/once")
+    assert (shown["status"], shown["inputs"], shown["document"]) == ("finished", {"a": 1}, "{}")
 
 
 async def test_a_saved_workflow_is_named_in_the_payload_of_the_job(served: Served) -> None:

@@ -28,6 +28,7 @@ from muelle.engine.model import (
 )
 from muelle.engine.queue import Queue
 from muelle.engine.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
+from muelle.engine.schedules import JobTemplate
 from muelle.engine.service import Ending, Engine
 from muelle.engine.settings import EngineSettings
 from muelle.engine.store import SqlJournal
@@ -53,6 +54,7 @@ __all__ = [
     "InvalidCursor",
     "InvalidLimit",
     "Job",
+    "JobTemplate",
     "Journal",
     "LeaseLost",
     "Past",

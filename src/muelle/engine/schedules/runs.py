@@ -1,5 +1,6 @@
 """What schedules need of the engine: to hand in a job, and to know and end the run that came of the last one."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from muelle.core import NotFound, RunId, TenantId
@@ -29,14 +30,23 @@ class Runs(Protocol):
         ...
 
 
-class EngineRuns:
-    """The runs of an Engine."""
+Authorise = Callable[[Job], Awaitable[None]]
 
-    def __init__(self, engine: Engine) -> None:
+
+async def by_anybody(_: Job) -> None:
+    """Let every job be handed in: whoever does it looks for itself."""
+
+
+class EngineRuns:
+    """The runs of an Engine. `authorise` looks once more, at each firing, whether the job's principal may have it."""
+
+    def __init__(self, engine: Engine, authorise: Authorise = by_anybody) -> None:
         self._engine = engine
+        self._authorise = authorise
 
     async def submit(self, job: Job) -> Submitted:
-        """Accept a job; raise what the engine raises."""
+        """Accept a job; raise what the engine raises, and why its principal may not have it any more."""
+        await self._authorise(job)
         return await self._engine.submit(job)
 
     async def is_running(self, tenant: TenantId, run: RunId) -> bool:

@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from muelle.core import Clock, Conflict, Forbidden, Ids, Invalid, MuelleError, NotFound, RunId, TooLarge
+from muelle.core import (
+    Clock,
+    Conflict,
+    Forbidden,
+    Ids,
+    Invalid,
+    MuelleError,
+    NotFound,
+    RunId,
+    TooLarge,
+    Unauthenticated,
+)
 from muelle.engine.model import Job
 from muelle.engine.schedules.decide import Decision, decide
 from muelle.engine.schedules.model import Progress, Schedule
@@ -20,7 +31,14 @@ from muelle.engine.times import micros
 
 _LOG = logging.getLogger("muelle.schedules")
 _RETRY = timedelta(seconds=5)
-_FOR_GOOD = (Invalid, Forbidden, NotFound, Conflict, TooLarge)  # to hand the same in again would not help
+_FOR_GOOD = (
+    Invalid,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Conflict,
+    TooLarge,
+)  # to try again would not help
 _WHY = {
     "missed": "Firings before this one were missed and are not made up for: nobody was there to make them.",
     "overlap": "A firing was passed over: the run before it had not ended.",

@@ -263,8 +263,11 @@ def _template(body: NewSchedule) -> JobTemplate:
 
 
 def _payload(workflow: str | None, version: str, inputs: dict[str, Any]) -> bytes:
-    saved = {} if workflow is None else {"workflow": workflow, "version": version}
-    return msgspec.json.encode({**saved, "inputs": inputs})
+    """Return what the job is handed: a document's inputs, or which saved workflow is meant, with its inputs."""
+    if workflow is None:
+        return msgspec.json.encode(inputs)
+    wanted = {"version": version} if version else {}
+    return msgspec.json.encode({"workflow": workflow, **wanted, "inputs": inputs})
 
 
 def updated_schedule(present: Schedule, body: ScheduleUpdate, now: datetime) -> ScheduleDraft:
@@ -324,9 +327,9 @@ def _updated_template(present: JobTemplate, body: ScheduleUpdate) -> JobTemplate
 
 
 def _said(template: JobTemplate) -> dict[str, Any]:
-    """Return the payload of a workflow: which one, if it is a saved one, and its inputs."""
+    """Return which saved workflow is meant, unless it is a document, and the inputs."""
     said = msgspec.json.decode(template.payload)
-    return said if isinstance(said, dict) else {"inputs": said}
+    return {"inputs": said} if template.document or template.kind != "workflow" else said
 
 
 def schedule_shape(schedule: Schedule) -> ScheduleShape:
