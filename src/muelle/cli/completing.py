@@ -39,6 +39,14 @@ def credential_ids(context: click.Context, _: click.Parameter, incomplete: str) 
     return [credential.id for credential in found if credential.id.startswith(incomplete)]
 
 
+def trigger_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the triggers whose names begin so."""
+    from muelle.cli.triggering import triggers_of  # noqa: PLC0415 - loads all of Muelle
+
+    found = _asked(context, lambda app, owner: triggers_of(app).list(owner, PAGE))
+    return [trigger.name for trigger in found if trigger.name.startswith(incomplete)]
+
+
 def scope_names(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the scopes that begin so."""
     from muelle.identity import SCOPES  # noqa: PLC0415 - `muelle --help` needs none

@@ -27,6 +27,7 @@ _COMMANDS = {
     "audit": "muelle.cli.audit:audit",
     "worker": "muelle.cli.worker:worker",
     "executions": "muelle.cli.executions:executions",
+    "triggers": "muelle.cli.triggers:triggers",
     "settings": "muelle.cli.effective:settings",
     "doctor": "muelle.cli.doctor:doctor",
     "completion": "muelle.cli.completion:completion",

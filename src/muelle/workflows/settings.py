@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from muelle.packs import Limits
+from muelle.workflows.triggers import TriggersSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,5 +15,6 @@ class WorkflowsSettings:
     """
 
     limits: Limits = field(default_factory=Limits)
+    triggers: TriggersSettings = field(default_factory=TriggersSettings)
     plan_cache_entries: int = 4_096
     plan_cache_bytes: int = 64 << 20

@@ -113,6 +113,7 @@ def test_an_expression_is_asked_last_and_its_failure_is_a_reason() -> None:
     ("pattern", "field"),
     [
         ({"type": []}, "/pattern/type"),
+        ({"type": ["a", ""]}, "/pattern/type/1"),
         ({"type": ["a", {"prefx": "b"}]}, "/pattern/type/1/prefx"),
         ({"source": {"prefix": "a", "suffix": "b"}}, "/pattern/source"),
         ({"subject": {"prefix": ""}}, "/pattern/subject/prefix"),

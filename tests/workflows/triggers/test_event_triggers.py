@@ -4,8 +4,9 @@ import pytest
 
 from muelle.core import Conflict, Forbidden, Unavailable
 from muelle.engine.errors import IdempotencyConflict
-from muelle.workflows.triggers import EventPattern, TriggersSettings
+from muelle.workflows.triggers import TriggersSettings
 from muelle.workflows.triggers.errors import TriggersBehind
+from muelle.workflows.triggers.pattern import EventPattern
 from workflows.triggers.trigger_world import DRAFT, World, open_world
 
 

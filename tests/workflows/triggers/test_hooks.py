@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from muelle.core import Forbidden, InvalidBody, TenantId, Unavailable, UnsupportedMediaType
-from muelle.workflows.triggers import EventPattern, Trigger, TriggerId, TriggersSettings, Webhook
+from muelle.workflows.triggers import TriggersSettings
 from muelle.workflows.triggers.errors import HookBodyTooLarge, HookBusy, HookClosed, HookFailed, HookRefused
-from muelle.workflows.triggers.model import Challenge
+from muelle.workflows.triggers.model import Challenge, Trigger, TriggerId, Webhook
+from muelle.workflows.triggers.pattern import EventPattern
 from muelle.workflows.triggers.schemes import GenericScheme, GithubScheme, StripeScheme
 from workflows.triggers.trigger_world import World, open_world
 

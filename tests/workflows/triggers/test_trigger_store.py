@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from muelle.core import Ids, ManualClock, PrincipalId, RunId, TenantId
 from muelle.stores import ConstraintViolated, Database
-from muelle.workflows.triggers import Delivery, EventPattern, Trigger, TriggerId, Webhook
-from muelle.workflows.triggers.model import SecretVersion
+from muelle.workflows.triggers.model import Delivery, SecretVersion, Trigger, TriggerId, Webhook
+from muelle.workflows.triggers.pattern import EventPattern
 from muelle.workflows.triggers.schemes import GenericScheme
 from muelle.workflows.triggers.store import DeliveryStore, TriggerStore
 from workflows.triggers.trigger_world import world_on

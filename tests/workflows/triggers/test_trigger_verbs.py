@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from muelle.core import Forbidden, Invalid, Secret
 from muelle.identity import Principal, Refused
-from muelle.workflows.triggers import EventPattern, TriggerDraft, TriggersSettings, Webhook
+from muelle.workflows.triggers import TriggersSettings
 from muelle.workflows.triggers.clerk import NotYours
 from muelle.workflows.triggers.errors import (
     DeliveryNotFound,
@@ -18,7 +18,8 @@ from muelle.workflows.triggers.errors import (
     TriggerExists,
     TriggerNotFound,
 )
-from muelle.workflows.triggers.model import LONGEST_OVERLAP, Challenge
+from muelle.workflows.triggers.model import LONGEST_OVERLAP, Challenge, TriggerDraft, Webhook
+from muelle.workflows.triggers.pattern import EventPattern
 from muelle.workflows.triggers.schemes import GenericScheme, GithubScheme
 from workflows.triggers.trigger_world import DRAFT, HOOK, ORDERS, World, open_world
 

@@ -24,22 +24,14 @@ from muelle.identity import (
 )
 from muelle.stores import Database, MemoryVault
 from muelle.stores.adapters.memory import open_memory
-from muelle.workflows.triggers import (
-    Delivery,
-    EventPattern,
-    EventTriggers,
-    Hooks,
-    Inbound,
-    Trigger,
-    TriggerDraft,
-    TriggerParts,
-    Triggers,
-    TriggersSettings,
-    Webhook,
-    open_triggers,
-)
-from muelle.workflows.triggers.hooks import Answer
+from muelle.workflows.triggers import TriggersSettings
+from muelle.workflows.triggers.consumer import EventTriggers
+from muelle.workflows.triggers.hooks import Answer, Hooks, Inbound
+from muelle.workflows.triggers.model import Delivery, Trigger, TriggerDraft, Webhook
+from muelle.workflows.triggers.opening import open_triggers
+from muelle.workflows.triggers.pattern import EventPattern
 from muelle.workflows.triggers.schemes import Signed
+from muelle.workflows.triggers.service import TriggerParts, Triggers
 
 Json = Any
 SETTINGS = TriggersSettings()

@@ -61,6 +61,8 @@ def condition(given: Json, place: tuple[str | int, ...], of_text: OfText) -> Tes
     """Return the test that one condition makes; raise InvalidTrigger."""
     if type(given) is str:
         _check_texts([given], place)
+        if not given and of_text is not literal:
+            raise fault(place, "an empty text, which nothing is called by")
         return of_text(given)
     if type(given) is list:
         raise fault(place, 'a list within a list; write {"equals": […]} to compare with a list')
