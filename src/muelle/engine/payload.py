@@ -1,7 +1,8 @@
 """How bytes of any size are kept in a column: as they are, compressed, or as the name of a blob.
 
 The first byte tells: 0 is followed by the bytes themselves, 1 by zlib's, 2 by the SHA-256 (hex) of a blob that holds
-zlib's; everything else, all JSON among it, stands for itself. Blobs are named by content: once for each tenant.
+zlib's; everything else, all JSON among it, stands for itself. Blobs are named by the run that they belong to and by content, so
+that they can go when their run goes.
 """
 
 import asyncio
@@ -30,8 +31,8 @@ class Payloads:
         self._blobs = blobs
         self._settings = settings
 
-    async def pack(self, tenant: TenantId, body: bytes) -> bytes:
-        """Return what goes into the column; a blob is on disk when this returns."""
+    async def pack(self, tenant: TenantId, owner: str, body: bytes) -> bytes:
+        """Return what goes into the column of a run, or of `plans`; a blob is on disk when this returns."""
         if stands_for_itself(body, self._settings.compress_bytes):
             return body
         if len(body) <= self._settings.compress_bytes:
@@ -39,9 +40,14 @@ class Payloads:
         small = await asyncio.to_thread(zlib.compress, body, _LEVEL)
         if len(body) <= self._settings.blob_bytes:
             return _ZLIB + small
-        digest = await asyncio.to_thread(_digest, body)
-        await self._blobs.put(tenant, _key(digest), small, "application/zlib")
-        return _BLOB + digest.encode()
+        name = f"{owner}/{await asyncio.to_thread(_digest, body)}"
+        await self._blobs.put(tenant, _key(name), small, "application/zlib")
+        return _BLOB + name.encode()
+
+    async def forget(self, tenant: TenantId, owner: str) -> None:
+        """Remove the blobs of a run."""
+        for key in await self._blobs.keys(tenant, f"{_key(owner)}/"):
+            await self._blobs.delete(tenant, key)
 
     async def unpack(self, tenant: TenantId, column: bytes) -> bytes:
         """Return what was packed; raise PayloadLost if its blob is gone or damaged."""
@@ -54,14 +60,14 @@ class Payloads:
             return await self._fetch(tenant, rest.decode())
         return column
 
-    async def _fetch(self, tenant: TenantId, digest: str) -> bytes:
-        found = await self._blobs.get(tenant, _key(digest))
+    async def _fetch(self, tenant: TenantId, name: str) -> bytes:
+        found = await self._blobs.get(tenant, _key(name))
         if found is None:
-            raise PayloadLost(blob=_key(digest))
+            raise PayloadLost(blob=_key(name))
         try:
             body = await asyncio.to_thread(zlib.decompress, found[0])
         except zlib.error as error:
-            raise PayloadLost(blob=_key(digest), reason=str(error)) from error
+            raise PayloadLost(blob=_key(name), reason=str(error)) from error
         return body
 
 
@@ -69,5 +75,5 @@ def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _key(digest: str) -> str:
-    return f"journal/{digest}"
+def _key(name: str) -> str:
+    return f"journal/{name}"

@@ -31,7 +31,11 @@ FENCE = {
     "postgresql": f"INSERT INTO fences (alive) SELECT 0 WHERE NOT EXISTS ({_ALIVE} FOR SHARE)",
 }
 FENCE_NAME = "fence_alive"
-PLAN = "INSERT INTO plans (tenant, plan, document) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+# What is used is not removed: whoever is about to remove it looks at the row again if it was changed meanwhile.
+PLAN = (
+    "INSERT INTO plans (tenant, plan, document, used) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (tenant, plan) DO UPDATE SET used = excluded.used"
+)
 # A run that began in an earlier append ends in this one; one that has ended stays as it is.
 RUN = (
     "INSERT INTO runs (tenant, run, principal, workflow, plan, inputs, started, kind, cause, version, began, deadline, "
@@ -47,7 +51,7 @@ _HOLD = (
 )
 _BEGAN = "UPDATE runs SET began = ? WHERE tenant = ? AND run = ? AND began IS NULL"
 _PLANNED = "UPDATE runs SET plan = ?, version = ?, inputs = ? WHERE tenant = ? AND run = ?"
-_CHUNK = "INSERT INTO journal (tenant, run, sequence, entries) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+CHUNK = "INSERT INTO journal (tenant, run, sequence, entries) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _WAIT = (
     "INSERT INTO waits (tenant, run, place, kind, subject, body, created, expires, state) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open') ON CONFLICT DO NOTHING"
@@ -99,7 +103,7 @@ class Rows:
         for (tenant, run), began in self._began.items():
             self._put(_BEGAN, (began, tenant, run))
         for (tenant, run), past in self._past.items():
-            self._put(_CHUNK, (tenant, run, past[0].sequence, pack_entries(past)))
+            self._put(CHUNK, (tenant, run, past[0].sequence, pack_entries(past)))
 
     def statements(self) -> list[Statement]:
         """Return what is to be committed."""

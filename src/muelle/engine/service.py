@@ -27,7 +27,7 @@ from muelle.engine.model import ENDED, Job, Past, Submitted
 from muelle.engine.queue import Queue, Wish
 from muelle.engine.requests import CANCEL, PAUSE, Change, Requests
 from muelle.engine.settings import EngineSettings
-from muelle.engine.store import SqlJournal
+from muelle.engine.store import PLANS, SqlJournal
 from muelle.engine.waits import Waits
 from muelle.engine.work import digest_of, work_claimed, work_of
 from muelle.stores import ConstraintViolated
@@ -97,9 +97,9 @@ class Engine:
         digest = digest_of(job) if job.idempotency_key else b""
         if job.idempotency_key and (first := await self._first(job, digest)):
             return first
-        inputs = await self.journal.packed(job.tenant, job.payload)
+        inputs = await self.journal.packed(job.tenant, run, job.payload)
         document = b"" if not job.plan or self.journal.knows(job.tenant, job.plan) else job.document
-        stored = await self.journal.packed(job.tenant, document)
+        stored = await self.journal.packed(job.tenant, PLANS, document)
         held = await self._reserved(job, run)
         statements = self.queue.entering(job, run, inputs, held.lease if held else None, digest)
         if held is None:

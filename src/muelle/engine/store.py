@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from muelle.core import RunId, TenantId
-from muelle.engine.chunks import unpack_entries
+from muelle.core import Clock, RunId, SystemClock, TenantId
+from muelle.engine.chunks import pack_entries, unpack_entries
 from muelle.engine.cursor import MOST_RUNS
 from muelle.engine.errors import InvalidLimit
 from muelle.engine.listing import RECORD, cursor_after, query, record_of
@@ -25,12 +25,23 @@ from muelle.engine.model import (
     ValueKept,
 )
 from muelle.engine.payload import Payloads, stands_for_itself
-from muelle.engine.rows import PLAN, fence, statements_of
+from muelle.engine.rows import CHUNK, PLAN, fence, statements_of
 from muelle.engine.settings import EngineSettings
+from muelle.engine.times import micros
 from muelle.stores import Blobs, Database, Row, Statement
 
 _PLANS_KNOWN = 10_000  # hashes of documents that this process has stored; beyond that it begins anew
+PLAN_SECONDS = 600.0
+"""How long this process relies on a document being stored before it says again that it is used."""
 _CHUNKS = "SELECT sequence, entries FROM journal WHERE tenant = ? AND run = ? AND sequence >= ? ORDER BY sequence"
+_FORGET = (
+    "DELETE FROM journal WHERE tenant = ? AND run = ?",
+    "DELETE FROM waits WHERE tenant = ? AND run = ?",
+    "DELETE FROM submissions WHERE tenant = ? AND run = ?",
+    "DELETE FROM runs WHERE tenant = ? AND run = ?",
+)
+PLANS = "plans"
+"""Whom the blobs of documents belong to: no run, for many share them."""
 _INPUTS = "SELECT inputs FROM runs WHERE tenant = ? AND run = ?"
 _DOCUMENT = (
     "SELECT document FROM plans JOIN runs ON plans.tenant = runs.tenant AND plans.plan = runs.plan "
@@ -41,11 +52,18 @@ _DOCUMENT = (
 class SqlJournal:
     """The Journal port; what is large goes to `blobs`. Use it on the database's loop."""
 
-    def __init__(self, database: Database, blobs: Blobs, settings: EngineSettings = EngineSettings()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
+        clock: Clock | None = None,
+    ) -> None:
         self._database = database
         self._payloads = Payloads(blobs, settings)
         self._limit = settings.compress_bytes
-        self._plans: set[tuple[TenantId, str]] = set()
+        self._clock = clock or SystemClock()
+        self._plans: dict[tuple[TenantId, str], float] = {}  # until when they are known to be stored
         self._packing: dict[RunId, asyncio.Task[None]] = {}
 
     def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
@@ -101,9 +119,29 @@ class SqlJournal:
         ]
         return statements_of([await self._pack(entry) for entry in entries], None)
 
-    async def packed(self, tenant: TenantId, body: bytes) -> bytes:
-        """Return a payload as its column has it; a large one is a blob on disk when this returns."""
-        return await self._payloads.pack(tenant, body) if body else body
+    async def packed(self, tenant: TenantId, owner: str, body: bytes) -> bytes:
+        """Return a payload of a run (or of `PLANS`) as its column has it; a large one is a blob on disk by then."""
+        return await self._payloads.pack(tenant, owner, body) if body else body
+
+    async def forget(self, tenant: TenantId, runs: Sequence[RunId]) -> None:
+        """Remove runs, with all that belongs to them."""
+        rows = [(tenant, run) for run in runs]
+        await self._database.commit([Statement(sql, rows) for sql in _FORGET])
+        for run in runs:
+            await self._payloads.forget(tenant, run)
+
+    async def compact(self, tenant: TenantId, run: RunId) -> None:
+        """Pack the entries of a run that has ended into one chunk."""
+        async with self._database.transaction(alone=False) as transaction:
+            chunks = await transaction.fetch(_CHUNKS, tenant, run, 0)
+            entries: list[Past] = []
+            for sequence, chunk in chunks:
+                entries += [
+                    entry for entry in unpack_entries(tenant, run, sequence, chunk) if entry.sequence >= len(entries)
+                ]
+            if len(chunks) > 1:
+                await transaction.execute("DELETE FROM journal WHERE tenant = ? AND run = ?", tenant, run)
+                await transaction.execute(CHUNK, tenant, run, 0, pack_entries(entries))
 
     async def unpacked(self, tenant: TenantId, column: bytes) -> bytes:
         """Return a payload from what its column has."""
@@ -113,18 +151,19 @@ class SqlJournal:
         self, documents: dict[tuple[TenantId, str], bytes], statements: list[Statement], *, flush: bool = True
     ) -> Awaitable[None]:
         """Commit, together with those documents that this process has not stored yet."""
-        fresh = {key: document for key, document in documents.items() if key not in self._plans}
+        fresh = {key: document for key, document in documents.items() if not self.knows(*key)}
         if not fresh:
             return self._database.commit(statements, flush=flush)
         # They are flushed: later runs rely on them.
-        statements.append(Statement(PLAN, [(*key, document) for key, document in fresh.items()]))
+        used = micros(self._clock.now())
+        statements.append(Statement(PLAN, [(*key, document, used) for key, document in fresh.items()]))
         done = asyncio.ensure_future(self._database.commit(statements))
         done.add_done_callback(partial(self._remember, fresh))
         return done
 
     def knows(self, tenant: TenantId, plan: str) -> bool:
         """Whether the document of a plan is stored, as far as this process knows."""
-        return (tenant, plan) in self._plans
+        return self._plans.get((tenant, plan), 0.0) > self._clock.monotonic()
 
     def _commit(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
         statements = statements_of(entries, lease)
@@ -142,7 +181,7 @@ class SqlJournal:
             return  # nobody knows them to be stored
         if len(self._plans) >= _PLANS_KNOWN:
             self._plans.clear()
-        self._plans.update(fresh)
+        self._plans.update(dict.fromkeys(fresh, self._clock.monotonic() + PLAN_SECONDS))
 
     def _is_small(self, entry: Entry) -> bool:
         return all(stands_for_itself(getattr(entry, field), self._limit) for field in self._large_fields(entry))
@@ -151,7 +190,7 @@ class SqlJournal:
         if isinstance(entry, StepFinished):
             return "output", "error"
         if isinstance(entry, RunStarted):
-            return ("inputs",) if (entry.tenant, entry.plan) in self._plans else ("inputs", "document")
+            return ("inputs",) if self.knows(entry.tenant, entry.plan) else ("inputs", "document")
         if isinstance(entry, RunBegan):
             return "document", "inputs"
         if isinstance(entry, ValueKept):
@@ -186,7 +225,8 @@ class SqlJournal:
         packed: dict[str, Any] = {}
         for field in self._large_fields(entry):
             if body := getattr(entry, field):
-                packed[field] = await self._payloads.pack(entry.tenant, body)
+                owner = PLANS if field == "document" else entry.run
+                packed[field] = await self._payloads.pack(entry.tenant, owner, body)
         return replace(entry, **packed) if packed else entry
 
     async def _unpacked(self, entry: Past) -> Past:

@@ -159,6 +159,8 @@ UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num 
 --;
 DROP TABLE steps
 --;
+ALTER TABLE plans ADD COLUMN used BIGINT DEFAULT '0' NOT NULL
+--;
 ALTER TABLE runs ADD COLUMN kind TEXT DEFAULT 'workflow' NOT NULL
 --;
 ALTER TABLE runs ADD COLUMN cause TEXT DEFAULT '' NOT NULL
@@ -269,8 +271,8 @@ CREATE TABLE cursors (
     consumer TEXT NOT NULL, 
     xid TEXT DEFAULT '0' NOT NULL, 
     position BIGINT DEFAULT '0' NOT NULL, 
-    failures BIGINT DEFAULT '0' NOT NULL, 
-    retry_at BIGINT DEFAULT '0' NOT NULL, 
+    holder TEXT DEFAULT '' NOT NULL, 
+    held_until BIGINT DEFAULT '0' NOT NULL, 
     PRIMARY KEY (consumer)
 )
 --;

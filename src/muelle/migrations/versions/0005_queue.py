@@ -12,6 +12,7 @@ _FREE = "worker IS NULL AND state = 'ready'"
 def upgrade() -> None:
     """Make runs resumable: steps are packed into the journal, runs that have not ended are in jobs."""
     op.drop_table("steps")
+    op.add_column("plans", _number("used"))
     _extend_runs()
     op.create_table(
         "journal",
@@ -141,8 +142,8 @@ def _create_events() -> None:
         sa.Column("consumer", sa.Text, primary_key=True),
         _text("xid", "0"),
         _number("position"),
-        _number("failures"),
-        _number("retry_at"),
+        _text("holder"),
+        _number("held_until"),
     )
 
 
@@ -176,6 +177,7 @@ def downgrade() -> None:
         op.drop_index(index, "runs")
     for column in ("takeovers", "deadline", "began", "version", "cause", "kind"):
         op.drop_column("runs", column)
+    op.drop_column("plans", "used")
     op.create_table(
         "steps",
         sa.Column("tenant", sa.Text, primary_key=True),
