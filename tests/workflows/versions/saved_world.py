@@ -93,6 +93,7 @@ class World:
     trail: MemoryAuditTrail
     clock: ManualClock
     planner: Planner
+    limits: Limits
 
     async def publish(
         self, version: str = "auto", body: bytes | None = None, *, by: Principal = AUTHOR, **fields: Any
@@ -104,7 +105,7 @@ class World:
     async def published(self, *versions: str) -> None:
         """Publish versions that differ in nothing that a caller sees."""
         for number, version in enumerate(versions):
-            await self.publish(version, document(format="upper", inputPath="/input/who", locale=None) + b" " * number)
+            await self.publish(version, document() + b" " * number)
 
     async def acts(self) -> list[tuple[str, str, str]]:
         """Return action, resource and decision of all acts, the newest first."""
@@ -116,17 +117,18 @@ def world_on(store: SavedStore, settings: SavedSettings = SMALL) -> World:
     clock, trail, fake = ManualClock(START), MemoryAuditTrail(), FakeRuns()
     acts = Acts(clock, Ids(clock))
     planner = Planner(Catalogue(find_packs((BUILT_IN,), ()).operations), WorkflowsSettings())
+    limits = Limits()
     parts = SavedParts(
         store=store,
         planner=planner,
-        limits=lambda _: Limits(),
+        limits=lambda _: limits,
         trail=trail,
         acts=acts,
         clock=clock,
         settings=settings,
     )
     saved = SavedWorkflows(parts)
-    return World(saved, store, NamedRuns(saved, fake, trail, acts), fake, trail, clock, planner)
+    return World(saved, store, NamedRuns(saved, fake, trail, acts), fake, trail, clock, planner, limits)
 
 
 def memory_world(settings: SavedSettings = SMALL) -> World:

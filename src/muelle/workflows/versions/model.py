@@ -148,6 +148,9 @@ class Workflow(msgspec.Struct, frozen=True, kw_only=True):
 
     def _aliased(self, alias: str, aliases: Mapping[str, str], now: datetime) -> Release:
         if alias not in aliases:
+            gone = next((each for each in self.releases if each.number.is_stable), None)
+            if alias == LATEST and gone is not None:
+                raise withdrawn(self.head.name, gone)
             if alias == LATEST:
                 raise VersionNotFound(workflow=self.head.name, version=alias, highest=self._named(3))
             raise AliasNotFound(workflow=self.head.name, alias=alias, known=sorted(aliases))

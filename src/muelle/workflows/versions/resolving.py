@@ -104,7 +104,7 @@ def _accepted(
     schema = content.input_schema
     if schema is None:
         return inputs
-    issues = list(faults_of(schema, inputs))
+    issues = sorted(faults_of(schema, inputs), key=lambda issue: str(issue["path"]))
     if not issues:
         return with_defaults(schema, inputs)
     facts = {"workflow": name, "version": release.version, "field": issues[0]["path"], "issues": issues}
