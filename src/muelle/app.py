@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,19 @@ from muelle.egress import (
     SqlRegister,
     open_egress,
 )
-from muelle.engine import Engine, Queue, Recurring, SqlJournal, Worker
+from muelle.engine import (
+    Engine,
+    Gauges,
+    JobKind,
+    Jobs,
+    JobStep,
+    Outbox,
+    Queue,
+    Recurring,
+    Retention,
+    SqlJournal,
+    Worker,
+)
 from muelle.identity import (
     Acts,
     AuditTrail,
@@ -46,7 +59,7 @@ from muelle.identity import (
     SqlAuditTrail,
     SqlIdentityStore,
 )
-from muelle.packs import Limits, OpenedPacks, Pack, divide_settings, find_packs, open_packs
+from muelle.packs import JobType, Limits, OpenedPacks, Pack, divide_settings, find_packs, open_packs
 from muelle.settings import Settings
 from muelle.stores import (
     Blobs,
@@ -71,6 +84,7 @@ from muelle.workflows.operations.pack import BUILT_IN
 from muelle.workflows.runs import Runs
 
 SETTINGS_FILE = "muelle.toml"
+_EVENTS_SECONDS, _GAUGES_SECONDS, _SWEEP_SECONDS = 0.25, 5.0, 600.0
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
 
 
@@ -119,6 +133,8 @@ class App:
     engine: Engine
     workflows: Workflows
     runs: Runs
+    jobs: Jobs
+    outbox: Outbox
     recurring: tuple[Recurring, ...]
     executions: Executions
     capabilities: Capabilities
@@ -130,6 +146,7 @@ class App:
 async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
     """Take runs from queues, by default those of the settings, and advance them as long as the block runs."""
     named = queues or [name.strip() for name in app.settings.engine.queues.split(",") if name.strip()]
+    await app.outbox.begin()
     async with Worker(app.engine, named, app.recurring).working():
         yield
 
@@ -205,6 +222,8 @@ async def open_app(
             children=children,
         )
         workflows = Workflows(planner, among, egress)
+        jobs = _jobs_of(opened, Jobs(engine, clock))
+        outbox = Outbox(engine.queue, metrics)
         runs = Runs(workflows, identity)
         workflows.recall, children.runs = runs.of_run, runs
         stack.push_async_callback(engine.drain)
@@ -220,12 +239,53 @@ async def open_app(
             engine=engine,
             workflows=workflows,
             runs=runs,
-            recurring=(),
+            jobs=jobs,
+            outbox=outbox,
+            recurring=_recurring(engine, outbox, metrics),
             executions=Executions(stores.journal, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
             admin_key=Secret(admin_key) if admin_key else None,
         )
+
+
+def _jobs_of(opened: OpenedPacks, jobs: Jobs) -> Jobs:
+    """Make the jobs of packs known."""
+    for pack in opened.packs.packs:
+        for job in pack.jobs:
+            jobs.register(
+                JobKind(
+                    name=job.name,
+                    payload=job.payload,
+                    perform=partial(_perform_job, job, opened.resources[pack.name]),
+                    summary=job.summary,
+                    attempts=job.attempts,
+                    pause_seconds=job.pause_seconds,
+                    queue=job.queue,
+                    priority=job.priority,
+                )
+            )
+    return jobs
+
+
+async def _perform_job(job: JobType[Any], resource: Any, payload: Any, step: JobStep) -> Any:  # noqa: ANN401 - the pack's own types
+    step.resource = resource
+    return await job.perform(payload, step)
+
+
+def _recurring(engine: Engine, outbox: Outbox, metrics: Metrics) -> tuple[Recurring, ...]:
+    """Return what each worker does every so often."""
+
+    async def deliver() -> None:
+        if engine.lease.worker is not None:
+            while await outbox.deliver(engine.lease.worker):
+                pass
+
+    return (
+        Recurring("Handing events on", _EVENTS_SECONDS, deliver),
+        Recurring("Measuring the queue", _GAUGES_SECONDS, Gauges(engine.queue, metrics).measure),
+        Recurring("Removing what is old", _SWEEP_SECONDS, Retention(engine.queue, engine.journal, engine.settings).sweep),
+    )
 
 
 def _egress_parts(

@@ -2,7 +2,10 @@
 
 from muelle.engine.durable import durable
 from muelle.engine.errors import InvalidCursor, InvalidLimit, LeaseLost, PayloadLost, RunEnded, UnknownRun
+from muelle.engine.gauges import Gauges
 from muelle.engine.held import Control, Handler, Held, Work
+from muelle.engine.job_step import JobStep
+from muelle.engine.jobs import JobKind, Jobs, Order
 from muelle.engine.journal import Journal
 from muelle.engine.model import (
     ENDED,
@@ -26,9 +29,11 @@ from muelle.engine.model import (
     ValueKept,
     WaitOpened,
 )
+from muelle.engine.outbox import Consumer, Outbox
 from muelle.engine.queue import Queue
 from muelle.engine.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
 from muelle.engine.schedules import JobTemplate
+from muelle.engine.retention import Retention
 from muelle.engine.service import Ending, Engine
 from muelle.engine.settings import EngineSettings
 from muelle.engine.store import SqlJournal
@@ -43,24 +48,32 @@ __all__ = [
     "REPLAY",
     "RESUME",
     "Change",
+    "Consumer",
     "Control",
     "Ending",
     "Engine",
     "EngineSettings",
     "Entry",
     "EventRaised",
+    "Gauges",
     "Handler",
     "Held",
     "InvalidCursor",
     "InvalidLimit",
     "Job",
+    "JobKind",
+    "JobStep",
     "JobTemplate",
+    "Jobs",
     "Journal",
     "LeaseLost",
+    "Order",
+    "Outbox",
     "Past",
     "PayloadLost",
     "Queue",
     "Recurring",
+    "Retention",
     "RunBegan",
     "RunEnded",
     "RunFilter",

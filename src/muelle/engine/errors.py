@@ -107,3 +107,16 @@ class EventTooLarge(TooLarge):
     """The data of an event are larger than allowed."""
 
     code = "event_too_large"
+
+
+class JobFailed(MuelleError):
+    """The job did not succeed."""
+
+    code = "job_failed"
+    suggestions = ("Look at its record for the reason; a dead job can be replayed.",)
+
+
+class JobCrashed(MuelleError):
+    """The job crashed; the cause is in the server's log."""
+
+    code = "job_crashed"

@@ -19,8 +19,8 @@ class Failures:
         self._queue = queue
         self._most = settings.failures
 
-    async def note(self, worker: str, key: Key, error: Exception) -> None:
-        """Let the run sleep until its next attempt, or make it dead with the reason."""
+    async def note(self, worker: str, key: Key, error: Exception, *, is_last: bool = False) -> None:
+        """Let the run sleep until its next attempt, or make it dead with the reason, at once if this `is_last`."""
         tenant, run = key
         async with self._queue.database.transaction(alone=False) as transaction:
             rows = await transaction.fetch(
@@ -33,7 +33,7 @@ class Failures:
             if not rows:
                 return  # somebody else has it by now
             failures = rows[0][0]
-            is_dead = failures >= self._most
+            is_dead = is_last or failures >= self._most
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1] * SECOND
             await transaction.execute(
                 f"UPDATE jobs SET worker = NULL, claimed = NULL, state = ?, run_at = {self._queue.now_sql} + ? "  # noqa: S608 - constants

@@ -141,15 +141,7 @@ class EventRaised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Entry = (
-    RunStarted
-    | RunBegan
-    | StepBegan
-    | StepFinished
-    | ValueKept
-    | WaitOpened
-    | RunParked
-    | RunFinished
-    | EventRaised
+    RunStarted | RunBegan | StepBegan | StepFinished | ValueKept | WaitOpened | RunParked | RunFinished | EventRaised
 )
 Past = StepBegan | StepFinished | ValueKept
 """What the journal gives back of a run, to be resumed from."""

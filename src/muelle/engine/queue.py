@@ -235,6 +235,17 @@ class Queue:
             for statement in self.bell():
                 await transaction.fetch(statement.sql, *statement.rows[0])
 
+    async def depths(self) -> tuple[list[Row], int]:
+        """Return (queue, state, jobs, seconds for which the first is due) and how many workers are alive."""
+        state = "CASE WHEN worker IS NULL THEN state ELSE 'held' END"
+        sql = (
+            f"SELECT queue, {state}, count(*), ({self._words.now} - min(run_at)) / {SECOND}.0 FROM jobs "  # noqa: S608 - constants
+            f"GROUP BY queue, {state}"
+        )
+        rows = await self._database.fetch(sql, self.now())
+        ((alive,),) = await self._database.fetch("SELECT count(*) FROM workers WHERE alive = 1")
+        return rows, alive
+
     async def _check(self, transaction: Transaction, worker: str) -> None:
         alive = f"SELECT 1 FROM workers WHERE worker = ? AND alive = 1{self._words.share}"  # noqa: S608 - constants
         if not await transaction.fetch(alive, worker):

@@ -164,6 +164,11 @@ class Engine:
             held.tell("nudge")
         self.ring()
 
+    async def give_up(self, held: Held, error: MuelleError) -> None:
+        """Make a run dead, with the reason; whoever waits for it is told."""
+        await self._failures.note(held.lease, held.key, error, is_last=True)
+        self.metrics.count(DEAD)
+
     async def perform_now(self, tenant: TenantId, run: RunId) -> None:
         """Advance a queued run in this process, though no worker is here; for a run that a run started."""
         worker = await self.lease.take()

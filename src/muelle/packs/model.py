@@ -262,6 +262,63 @@ class ToolType(Generic[C]):
     destructive: bool = False
 
 
+class JobStep(Protocol[R_co]):
+    """What a job sees of its run. It may be called again from its beginning: its effects go through `once`."""
+
+    @property
+    def resource(self) -> R_co:
+        """What the pack's `open` yielded; the pack's settings if it has no `open`."""
+        ...
+
+    @property
+    def run(self) -> RunId:
+        """The run."""
+        ...
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose it is."""
+        ...
+
+    @property
+    def principal(self) -> PrincipalId:
+        """Who handed it in."""
+        ...
+
+    async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        """Return what `effect` returns, and remember it by a name that is unique in the run."""
+        ...
+
+    async def now(self) -> datetime:
+        """Return the time in UTC; the same when the job is called again."""
+        ...
+
+    def random(self) -> float:
+        """Return a number from 0 up to 1; the same when the job is called again."""
+        ...
+
+    async def rest(self, seconds: float) -> None:
+        """Wait; for long, the job leaves memory and is called again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobType(Generic[C]):
+    """Work that is handed in and done in the background; `perform(payload, step)` returns a JSON value.
+
+    It is tried `attempts` times, with pauses that double from `pause_seconds`; then it is dead until it is replayed.
+    """
+
+    name: str
+    summary: str
+    payload: type[C]
+    perform: Callable[[C, Any], Awaitable[Json]]
+    attempts: int = 3
+    pause_seconds: float = 1.0
+    queue: str = "default"
+    priority: int = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
     """A value that adds to Muelle. `needs` are names of abilities that must be there: `http`, `storage`, other packs.
@@ -276,5 +333,6 @@ class Pack:
     settings: type[Any] | None = None
     operations: tuple[OperationType[Any], ...] = ()
     tools: tuple[ToolType[Any], ...] = ()
+    jobs: tuple[JobType[Any], ...] = ()
     check: Callable[[Any], None] | None = None
     open: Callable[[Any], AbstractAsyncContextManager[Any]] | None = None
