@@ -47,6 +47,14 @@ def trigger_names(context: click.Context, _: click.Parameter, incomplete: str) -
     return [trigger.name for trigger in found if trigger.name.startswith(incomplete)]
 
 
+def schedule_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the schedules whose ids begin so."""
+    from muelle.cli.schedule_options import schedules_of  # noqa: PLC0415 - reads moments and arguments
+
+    found = _asked(context, lambda app, owner: schedules_of(app).list(owner, PAGE))
+    return [schedule.id for schedule in found if schedule.id.startswith(incomplete)]
+
+
 def scope_names(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the scopes that begin so."""
     from muelle.identity import SCOPES  # noqa: PLC0415 - `muelle --help` needs none

@@ -27,6 +27,7 @@ _COMMANDS = {
     "audit": "muelle.cli.audit:audit",
     "worker": "muelle.cli.worker:worker",
     "executions": "muelle.cli.executions:executions",
+    "schedules": "muelle.cli.schedules:schedules",
     "triggers": "muelle.cli.triggers:triggers",
     "settings": "muelle.cli.effective:settings",
     "doctor": "muelle.cli.doctor:doctor",
