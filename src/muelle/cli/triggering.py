@@ -29,6 +29,7 @@ def triggers_of(app: App) -> Triggers:
         clock=app.clock,
         ids=app.ids,
         submit=app.engine.submit,
+        runs=app.stores.journal,
         settings=app.settings.workflows.triggers,
     )
     return open_triggers(parts).triggers

@@ -403,4 +403,14 @@ CREATE TABLE trigger_receipts (
 --;
 CREATE INDEX trigger_receipts_at ON trigger_receipts (at)
 --;
+CREATE TABLE trigger_depths (
+    tenant TEXT NOT NULL, 
+    run TEXT NOT NULL, 
+    depth BIGINT NOT NULL, 
+    at BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, run)
+)
+--;
+CREATE INDEX trigger_depths_at ON trigger_depths (at)
+--;
 UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007'

@@ -7,12 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import replace
 
 from muelle.core import Ids, ManualClock, RunId, Secret, TenantId
-from muelle.engine import Job, StoredEvent, Submitted
+from muelle.engine import Job, RunRecord, StoredEvent, Submitted
 from muelle.identity import (
     Act,
     AgentDraft,
@@ -46,8 +47,22 @@ class Notebook:
 
     jobs: list[Job] = field(default_factory=list)
     failing: Exception | None = None
+    records: dict[str, RunRecord] = field(default_factory=dict)
+    asked: int = 0
+
+    async def run(self, tenant: TenantId, run: RunId) -> RunRecord | None:
+        assert tenant == "default"
+        return self.records.get(run)
+
+    def called(self, run: str, cause: str) -> None:
+        """Have a run that was begun by that."""
+        record: Json = {"run": run, "tenant": "default", "principal": "agent_1", "workflow": "w", "plan": ""}
+        record |= {"status": "success", "started": datetime(2026, 1, 1, tzinfo=UTC), "finished": None, "took": None}
+        record |= {"succeeded": 0, "failed": 0, "skipped": 0, "error": None, "cause": cause}
+        self.records[run] = RunRecord(**record)
 
     async def __call__(self, job: Job, /) -> Submitted:
+        self.asked += 1
         if self.failing is not None:
             raise self.failing
         keys = [each.idempotency_key for each in self.jobs]
@@ -97,13 +112,15 @@ class World:
     async def acts(self, action: str) -> list[Act]:
         return [*(await self.trail.page(self.owner.tenant, AuditFilter(action=action), 500)).items]
 
-    def event(self, number: int = 1, kind: str = "order.new", data: Json = None, tenant: str = "") -> StoredEvent:
+    def event(
+        self, number: int = 1, kind: str = "order.new", data: Json = None, *, tenant: str = "", source: str = "/shop"
+    ) -> StoredEvent:
         return StoredEvent(
             position=str(number),
             id=f"event_{number}",
             tenant=TenantId(tenant) if tenant else self.owner.tenant,
             type=kind,
-            source="runs/1",
+            source=source,
             subject=f"orders/{number}",
             at=self.clock.now(),
             data=json.dumps({} if data is None else data).encode(),
@@ -141,6 +158,7 @@ async def world_on(database: Database, settings: TriggersSettings = SETTINGS) ->
         clock=clock,
         ids=Ids(clock),
         submit=engine,
+        runs=engine,
         settings=settings,
     )
     opened = open_triggers(parts)

@@ -1,4 +1,4 @@
-"""Triggers, what became of events at them, and which calls of webhooks were taken before.
+"""Triggers, what became of events at them, which calls of webhooks were taken before, and how deep chains of runs are.
 
 Secrets of webhooks are in the vault's table. Times are microseconds since 1970 in UTC.
 """
@@ -37,11 +37,13 @@ def upgrade() -> None:
         _number("at"),
     )
     op.create_index("trigger_receipts_at", "trigger_receipts", ["at"])
+    op.create_table("trigger_depths", _key("tenant"), _key("run"), _number("depth"), _number("at"))
+    op.create_index("trigger_depths_at", "trigger_depths", ["at"])
 
 
 def downgrade() -> None:
     """Drop the tables."""
-    for table in ("trigger_receipts", "trigger_deliveries", "trigger_epoch", "triggers"):
+    for table in ("trigger_depths", "trigger_receipts", "trigger_deliveries", "trigger_epoch", "triggers"):
         op.drop_table(table)
 
 

@@ -46,8 +46,8 @@ def tried(ready: Loaded, event: Event) -> Trial:
         return Trial(matches=True, error=error.problem())
 
 
-def depth_of(event: Event) -> int:
-    """Return how many runs led to an event by events; 0 where nothing says so."""
+def told_depth(event: Event) -> int:
+    """Return how many runs led to an event by events, as its data say; 0 where they do not."""
     data = event.get("data")
     depth = data.get(DEPTH) if isinstance(data, Mapping) else None
     return depth if type(depth) is int and depth > 0 else 0
@@ -70,12 +70,15 @@ class Firing:
         self._ids = ids
         self.settings = settings
 
-    async def fire(self, ready: Loaded, event: Event) -> Delivery:
-        """Return what became of an event: submitted, unmatched, refused, failed (try again) or dead (kept)."""
+    async def fire(self, ready: Loaded, event: Event, depth: int = 0) -> Delivery:
+        """Return what became of an event: submitted, unmatched, refused, failed (try again) or dead (kept).
+
+        `depth` is how many runs led to it by events.
+        """
         unmet = ready.pattern.unmet(event)
         if unmet:
             return self.delivery(ready.trigger, event, outcome="unmatched", reason=unmet)
-        if depth_of(event) > self.settings.most_depth:
+        if depth > self.settings.most_depth:
             reason = f"a chain of more than {self.settings.most_depth} runs by events"
             return self.delivery(ready.trigger, event, outcome="refused", reason=reason)
         try:
@@ -105,7 +108,6 @@ class Firing:
             "workflow": trigger.workflow,
             "version": trigger.version,
             "inputs": ready.inputs(event),
-            DEPTH: depth_of(event) + 1,
         }
         return Job(
             kind="workflow",

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from muelle.core import PrincipalId, RunId, TenantId
-from muelle.engine import Job, Submitted
+from muelle.engine import Job, RunRecord, Submitted
 from muelle.workflows.triggers.pattern import EventPattern
 from muelle.workflows.triggers.schemes import Scheme, StandardScheme
 
@@ -17,10 +17,7 @@ Outcome = Literal["submitted", "unmatched", "refused", "failed", "dead"]
 BodyForm = Literal["json", "form", "raw"]
 
 DEPTH = "muelle_depth"
-"""The member of an event's data that says how many runs led there by events; a run's payload has the same member.
-
-Whatever raises events for a run is to put the payload's number into their data, over what the document says.
-"""
+"""The member of an event's data that may say how many runs led there by events, for senders that know of more."""
 
 LARGEST_TOLERANCE = 3_600.0  # seconds; receipts are kept for longer, so that nothing is taken twice
 LONGEST_OVERLAP = 7 * 86_400.0  # seconds
@@ -124,6 +121,14 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     unmet: str = ""
     inputs: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+
+
+class Known(Protocol):
+    """The journal, as far as triggers know it."""
+
+    async def run(self, tenant: TenantId, run: RunId) -> RunRecord | None:
+        """Return a run, or None."""
+        ...
 
 
 class Submit(Protocol):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from muelle.workflows.triggers.book import Book
 from muelle.workflows.triggers.clerk import Clerk
 from muelle.workflows.triggers.consumer import EventTriggers
+from muelle.workflows.triggers.depths import Depths
 from muelle.workflows.triggers.diary import Diary
 from muelle.workflows.triggers.firing import Firing
 from muelle.workflows.triggers.hooks import HookParts, Hooks
@@ -40,6 +41,8 @@ def open_triggers(parts: TriggerParts) -> TriggerDoors:
     )
     return TriggerDoors(
         triggers=Triggers(parts, firing),
-        consumer=EventTriggers(Book(store, parts.settings), firing, diary),
+        consumer=EventTriggers(
+            Book(store, parts.settings), firing, diary, Depths(deliveries, parts.runs, parts.clock), parts.clock
+        ),
         hooks=Hooks(hooks),
     )

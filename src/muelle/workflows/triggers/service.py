@@ -24,6 +24,7 @@ from muelle.workflows.triggers.firing import Firing, loaded, tried
 from muelle.workflows.triggers.model import (
     LONGEST_OVERLAP,
     Delivery,
+    Known,
     SecretVersion,
     Submit,
     Trial,
@@ -50,6 +51,7 @@ class TriggerParts:
     clock: Clock
     ids: Ids
     submit: Submit
+    runs: Known
     settings: TriggersSettings
 
 

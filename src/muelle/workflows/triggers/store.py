@@ -1,6 +1,6 @@
 """Where triggers, their deliveries and the receipts of webhooks are kept. Secrets are in the Vault, and not here."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -123,6 +123,24 @@ class DeliveryStore:
         sql = f"SELECT run FROM trigger_receipts WHERE {_OF} AND mark = ?"  # noqa: S608 - a constant
         rows = await self._database.fetch(sql, tenant, trigger, mark)
         return RunId(rows[0][0]) if rows else None
+
+    def deepen(self, tenant: TenantId, runs: Mapping[RunId, int], at: datetime) -> Awaitable[None]:
+        """Remember how many runs led to each of these by events, itself included."""
+        sql = (
+            "INSERT INTO trigger_depths (tenant, run, depth, at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (tenant, run) DO NOTHING"
+        )
+        return self._database.commit([Statement(sql, [(tenant, run, each, micros(at)) for run, each in runs.items()])])
+
+    async def depth(self, tenant: TenantId, run: RunId) -> int | None:
+        """Return how many runs led to this one by events, itself included; None if no event began it."""
+        sql = "SELECT depth FROM trigger_depths WHERE tenant = ? AND run = ?"
+        rows = await self._database.fetch(sql, tenant, run)
+        return int(rows[0][0]) if rows else None
+
+    def forget_depths(self, before: datetime) -> Awaitable[None]:
+        """Forget the depths of runs that were begun earlier."""
+        return self._database.commit([Statement("DELETE FROM trigger_depths WHERE at < ?", [(micros(before),)])])
 
     def forget(self, before: datetime) -> Awaitable[None]:
         """Forget receipts that are older."""
