@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from muelle.core import HttpAnswer, HttpCall, ManualClock, MuelleError, PrincipalId, RunId, TenantId
-from muelle.packs import MISSING, Json, Limits, Missing, Space
+from muelle.packs import MISSING, Answer, Json, Limits, Missing, Question, Space
 from muelle.workflows.operations import BUILT_IN
 
 TYPES = {operation.name: operation for operation in BUILT_IN.operations}
@@ -68,6 +68,12 @@ class FakeStep:
         self.tenant, self.principal, self.run = TenantId("t-1"), PrincipalId("p-1"), RunId("r-1")
         self.operation = "op"
         self.slept: list[float] = []
+        self.rested: list[datetime] = []
+        self.asked: list[Question] = []
+        self.answer: Answer | None = None
+        self.emitted: list[tuple[str, str, Json]] = []
+        self.called: list[tuple[str, str, Mapping[str, Json]]] = []
+        self.child: Json = None
         self.performed: list[list[str]] = []
         self.turns: list[tuple[int, int, bool]] = []
         self.body: Iterate | None = None
@@ -92,6 +98,21 @@ class FakeStep:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+    async def rest(self, until: datetime) -> None:
+        self.rested.append(until)
+
+    async def ask(self, question: Question) -> Answer | None:
+        self.asked.append(question)
+        return self.answer
+
+    def emit(self, kind: str, subject: str, data: Json) -> str:
+        self.emitted.append((kind, subject, data))
+        return f"{self.run}:{self.operation}:{len(self.emitted)}"
+
+    async def call_workflow(self, name: str, version: str, inputs: Mapping[str, Json]) -> Json:
+        self.called.append((name, version, inputs))
+        return self.child
 
     async def perform(self, operations: Sequence[str]) -> bool:
         self.performed.append(list(operations))

@@ -280,7 +280,7 @@ async def test_a_wait_is_in_milliseconds_or_until_a_time(step: FakeStep) -> None
     await run("Wait", step, until="2026-03-01T12:31:00")
     await run("Wait", step, until=soon.timestamp())
     await run("Wait", step, until="2020-01-01")
-    assert step.slept == [1.5, 120.0, 60.0, 120.0]
+    assert [(until - step.now).total_seconds() for until in step.rested] == [1.5, 120.0, 60.0, 120.0]
 
 
 async def test_a_wait_is_no_longer_than_the_run() -> None:

@@ -12,7 +12,8 @@ from muelle.stores.errors import SchemaForeign, SchemaTooNew
 from muelle.stores.schema import MIGRATIONS, head, render, revision, snapshot
 
 _SHAPE = {
-    "sqlite": "SELECT type, name, sql FROM sqlite_master ORDER BY name",
+    # SQLite keeps its table of AUTOINCREMENT, once it has it, for good.
+    "sqlite": "SELECT type, name, sql FROM sqlite_master WHERE name <> 'sqlite_sequence' ORDER BY name",
     "postgresql": """
         SELECT table_name, column_name, data_type, is_nullable, column_default, ordinal_position::text
         FROM information_schema.columns WHERE table_schema = 'public'

@@ -78,9 +78,9 @@ class Flushes:
         self._journal = journal
         self.told: list[bool] = []
 
-    def append(self, entries: Sequence[Entry], *, flush: bool = True) -> Awaitable[None]:
+    def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
         self.told.append(flush)
-        return self._journal.append(entries, flush=flush)
+        return self._journal.append(entries, flush=flush, lease=lease)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
@@ -94,7 +94,7 @@ async def test_the_disk_is_waited_for_only_where_something_outside_was_touched(
     world: World, kinds: list[str], flushes: list[bool]
 ) -> None:
     journal = Flushes(world.app.stores.journal)
-    among = replace(world.app.workflows._among, journal=cast("Journal", journal))
+    among = replace(world.app.workflows.among, journal=cast("Journal", journal))
     workflows = Workflows(world.app.planner, among, world.app.egress)
     await workflows.run(world.me, document(*(op(f"op{number}", kind, say=1) for number, kind in enumerate(kinds))))
     assert journal.told == flushes
@@ -109,6 +109,6 @@ async def test_runs_and_what_they_wait_for_are_spans(world: World) -> None:
             spans.append(f"{name} {attributes.get('operation', '')}".strip())
             yield
 
-    workflows = Workflows(world.app.planner, replace(world.app.workflows._among, tracer=Tracer()), world.app.egress)
+    workflows = Workflows(world.app.planner, replace(world.app.workflows.among, tracer=Tracer()), world.app.egress)
     await workflows.run(world.me, document(op("pure", "Say", say=1), op("ask", "Ask", say=2)))
     assert spans == ["run", "Ask ask"]
