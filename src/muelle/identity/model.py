@@ -20,7 +20,10 @@ OWNER = "admin"
 SCOPES: Mapping[str, str] = {
     "workflows:run": "Run documents. Resource: the workflow's id.",
     "workflows:validate": "Check documents without running them. Resource: the workflow's id.",
+    "workflows:read": "See saved workflows (who may run or write one needs no grant). Resource: the workflow's name.",
+    "workflows:write": "Publish saved workflows, set aliases, deprecate, withdraw. Resource: the workflow's name.",
     "runs:read": "Read runs of others in the same tenant (one's own need no grant). Resource: the id of who ran them.",
+    "runs:write": "Cancel, pause and re-run runs of others in the same tenant. Resource: the id of who ran them.",
     "operations:use": "Use a type of operation. Resource: its name, such as ApiCall.",
     "apis:call": "Call a registered Api. Resource: 'API METHOD /path', such as 'crm GET /contacts/*'.",
     "hosts:call": "Call a host that no registered Api describes. Resource: 'host' or 'host:port'.",

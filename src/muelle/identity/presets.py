@@ -8,6 +8,7 @@ from muelle.identity.model import Rule
 
 _READER = (
     Rule("workflows:validate", "*"),
+    Rule("workflows:read", "*"),
     Rule("runs:read", "*"),
     Rule("schedules:read", "*"),
     Rule("storage:read", "*"),
@@ -21,7 +22,10 @@ _RUNNER = (
 )
 _OPERATOR = (
     *_RUNNER,
+    Rule("workflows:read", "*"),
+    Rule("workflows:write", "*"),
     Rule("runs:read", "*"),
+    Rule("runs:write", "*"),
     Rule("schedules:read", "*"),
     Rule("schedules:write", "*"),
     Rule("identity:manage", "*"),

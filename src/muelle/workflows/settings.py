@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from muelle.packs import Limits
 from muelle.workflows.triggers import TriggersSettings
+from muelle.workflows.versions import SavedSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,5 +17,6 @@ class WorkflowsSettings:
 
     limits: Limits = field(default_factory=Limits)
     triggers: TriggersSettings = field(default_factory=TriggersSettings)
+    saved: SavedSettings = field(default_factory=SavedSettings)
     plan_cache_entries: int = 4_096
     plan_cache_bytes: int = 64 << 20

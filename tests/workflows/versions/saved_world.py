@@ -11,16 +11,13 @@ from muelle.identity import Acts, AuditFilter, MemoryAuditTrail, Principal, Rule
 from muelle.packs import Limits, find_packs
 from muelle.workflows import Catalogue, Outcome, Planner, WorkflowsSettings
 from muelle.workflows.operations.pack import BUILT_IN
-from muelle.workflows.versions import (
-    Draft,
-    MemorySavedStore,
-    NamedRuns,
-    Publication,
-    SavedParts,
-    SavedSettings,
-    SavedStore,
-    SavedWorkflows,
-)
+from muelle.workflows.versions import SavedSettings
+from muelle.workflows.versions.by_name import NamedRuns
+from muelle.workflows.versions.keeping import SavedParts
+from muelle.workflows.versions.memory import MemorySavedStore
+from muelle.workflows.versions.model import Draft, Publication
+from muelle.workflows.versions.service import SavedWorkflows
+from muelle.workflows.versions.store import SavedStore
 
 TENANT, OTHER = TenantId("default"), TenantId("other")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,15 +66,13 @@ class FakeRuns:
     """Notes what was to be run; the outcome is whatever was set."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[bytes, Mapping[str, Any]]] = []
+        self.asked: list[tuple[str, str, bytes, Mapping[str, Any]]] = []
         self.outcome: Outcome | None = None
 
     async def __call__(
         self, principal: Principal, document: bytes, inputs: Mapping[str, Any] | None = None, *, request: str = ""
     ) -> Outcome:
-        assert principal
-        assert request is not None
-        self.asked.append((document, inputs or {}))
+        self.asked.append((principal.id, request, document, inputs or {}))
         assert self.outcome is not None
         return self.outcome
 

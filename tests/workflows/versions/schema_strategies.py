@@ -1,5 +1,6 @@
 """Schemas of inputs at random, changes to them, and values that they mostly take."""
 
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as some
@@ -79,22 +80,29 @@ def _changed(schema: Schema) -> some.SearchStrategy[Schema]:
     for keyword, value in schema.items():
         ways.append(some.just({name: each for name, each in schema.items() if name != keyword}))
         if keyword in {"items", "additionalProperties"} and isinstance(value, dict):
-            ways.append(_changed(value).map(lambda inner, keyword=keyword: {**schema, keyword: inner}))
+            ways.append(_changed(value).map(partial(_with_keyword, schema, keyword)))
         if keyword == "properties" and value:
             ways += [
-                _changed(each).map(
-                    lambda inner, name=name: {**schema, "properties": {**schema["properties"], name: inner}}
-                )
+                _changed(each).map(partial(_with_property, schema, name))
                 for name, each in value.items()
                 if isinstance(each, dict)
             ]
         if isinstance(value, int) and not isinstance(value, bool):
-            ways.append(
-                some.integers(abs(value - 1), abs(value - 1) + 2).map(
-                    lambda number, keyword=keyword: {**schema, keyword: number or 1}
-                )
-            )
+            near = some.integers(abs(value - 1), abs(value - 1) + 2)
+            ways.append(near.map(partial(_with_number, schema, keyword)))
     return some.one_of(ways)
+
+
+def _with_keyword(schema: Schema, keyword: str, value: Any) -> Schema:
+    return {**schema, keyword: value}
+
+
+def _with_number(schema: Schema, keyword: str, value: int) -> Schema:
+    return {**schema, keyword: value or 1}
+
+
+def _with_property(schema: Schema, name: str, value: Any) -> Schema:
+    return {**schema, "properties": {**schema["properties"], name: value}}
 
 
 def values_for(schema: Any) -> some.SearchStrategy[Any]:

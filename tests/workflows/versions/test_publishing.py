@@ -7,7 +7,6 @@ import pytest
 from muelle.identity import Refused
 from muelle.stores import ConstraintViolated
 from muelle.workflows import InvalidDocument
-from muelle.workflows.versions import Draft, MemorySavedStore
 from muelle.workflows.versions.errors import (
     BumpTooSmall,
     InvalidDetail,
@@ -18,6 +17,8 @@ from muelle.workflows.versions.errors import (
     WorkflowChanged,
     WorkflowNotFound,
 )
+from muelle.workflows.versions.memory import MemorySavedStore
+from muelle.workflows.versions.model import Draft
 from muelle.workflows.versions.store import Write
 from workflows.versions.saved_world import (
     AUTHOR,
@@ -192,7 +193,7 @@ async def test_a_tenant_has_at_most_so_many_workflows(world: World) -> None:
     with pytest.raises(TooManyWorkflows) as caught:
         await world.publish(name="d")
 
-    assert caught.value.facts == {"limit": 3, "setting": "workflows.max_workflows"}
+    assert caught.value.facts == {"limit": 3, "setting": "workflows.saved.max_workflows"}
 
 
 async def test_a_workflow_has_at_most_so_many_versions(world: World) -> None:

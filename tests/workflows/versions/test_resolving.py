@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from muelle.identity import Refused
-from muelle.workflows.versions import MemorySavedStore, SavedSettings
+from muelle.workflows.versions import SavedSettings
 from muelle.workflows.versions.errors import InputsNotMigrated, InputsRefused, InvalidVersion, WorkflowNotFound
+from muelle.workflows.versions.memory import MemorySavedStore
 from workflows.versions.saved_world import (
     AUTHOR,
     NUMBER,

@@ -7,11 +7,11 @@ import pytest
 
 from muelle.core import PrincipalId
 from muelle.stores import ConstraintViolated, Database
-from muelle.workflows.versions import Content, MemorySavedStore, Release, SavedStore, SqlSavedStore
+from muelle.workflows.versions.memory import MemorySavedStore
 from muelle.workflows.versions.migrations import read_migrations
-from muelle.workflows.versions.model import Entry, Head
+from muelle.workflows.versions.model import Content, Entry, Head, Release
 from muelle.workflows.versions.needs import Call, Need, Needs, OperationShape
-from muelle.workflows.versions.store import Write
+from muelle.workflows.versions.store import SavedStore, SqlSavedStore, Write
 from workflows.versions.saved_world import OTHER, START, TENANT
 
 ME = PrincipalId("agent_me")

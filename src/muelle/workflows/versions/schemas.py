@@ -50,7 +50,7 @@ def read_schema(given: object, field: str, most_bytes: int) -> Schema:
         raise InvalidSchema(field=field, reason=f"nested deeper than {_DEPTH} levels")
     size = len(msgspec.json.encode(given))
     if size > most_bytes:
-        raise SchemaTooLarge(field=field, size=size, limit=most_bytes, setting="workflows.schema_bytes")
+        raise SchemaTooLarge(field=field, size=size, limit=most_bytes, setting="workflows.saved.schema_bytes")
     for at, reason in _faults(given, ()):
         raise InvalidSchema(field=field, path=pointer(at), reason=reason)
     _compiled(given, field)

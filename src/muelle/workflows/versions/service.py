@@ -81,7 +81,9 @@ class SavedWorkflows:
             if not publication.is_new or is_rehearsal:
                 return publication, None
             if workflow is None and await self._parts.store.count(actor.tenant) >= self._parts.settings.max_workflows:
-                raise TooManyWorkflows(limit=self._parts.settings.max_workflows, setting="workflows.max_workflows")
+                raise TooManyWorkflows(
+                    limit=self._parts.settings.max_workflows, setting="workflows.saved.max_workflows"
+                )
             return publication, self._published(actor, draft, workflow, publication, revision)
 
         return await self._keeping.change(asked, attempt)
@@ -123,7 +125,7 @@ class SavedWorkflows:
             raise VersionExists(workflow=name, version=present.version)
         changes = compare(old.contract, content.contract) if old else ()
         if workflow and len(workflow.releases) >= self._parts.settings.max_versions:
-            raise TooManyWorkflows(limit=self._parts.settings.max_versions, setting="workflows.max_versions")
+            raise TooManyWorkflows(limit=self._parts.settings.max_versions, setting="workflows.saved.max_versions")
         now = self._parts.clock.now()
         release = Release(
             version=str(decided(workflow, base, draft.version, changes)),
@@ -226,7 +228,7 @@ class SavedWorkflows:
             release = workflow.choose(wanted, self._parts.clock.now())
             head = workflow.head
             if alias not in head.aliases and len(head.aliases) >= self._parts.settings.max_aliases:
-                raise TooManyWorkflows(limit=self._parts.settings.max_aliases, setting="workflows.max_aliases")
+                raise TooManyWorkflows(limit=self._parts.settings.max_aliases, setting="workflows.saved.max_aliases")
             past = head.past.get(alias, [])
             if alias in head.aliases and head.aliases[alias] != release.version:
                 past = [*past, head.aliases[alias]][-_MOST_PAST:]
