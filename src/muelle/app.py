@@ -284,7 +284,9 @@ def _recurring(engine: Engine, outbox: Outbox, metrics: Metrics) -> tuple[Recurr
     return (
         Recurring("Handing events on", _EVENTS_SECONDS, deliver),
         Recurring("Measuring the queue", _GAUGES_SECONDS, Gauges(engine.queue, metrics).measure),
-        Recurring("Removing what is old", _SWEEP_SECONDS, Retention(engine.queue, engine.journal, engine.settings).sweep),
+        Recurring(
+            "Removing what is old", _SWEEP_SECONDS, Retention(engine.queue, engine.journal, engine.settings).sweep
+        ),
     )
 
 

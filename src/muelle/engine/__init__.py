@@ -32,8 +32,8 @@ from muelle.engine.model import (
 from muelle.engine.outbox import Consumer, Outbox
 from muelle.engine.queue import Queue
 from muelle.engine.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
-from muelle.engine.schedules import JobTemplate
 from muelle.engine.retention import Retention
+from muelle.engine.schedules import JobTemplate
 from muelle.engine.service import Ending, Engine
 from muelle.engine.settings import EngineSettings
 from muelle.engine.store import SqlJournal

@@ -118,7 +118,7 @@ class Jobs:
         principal: PrincipalId,
         name: str,
         payload: Json,
-        order: Order = Order(),  # noqa: B008 - frozen
+        order: Order = Order(),
     ) -> Submitted:
         """Hand a job in, to be done soon or at `order.run_at`; raise InvalidJob for an unknown name or a bad payload."""
         kind = self._kind(name)
@@ -151,7 +151,7 @@ class Jobs:
         principal: PrincipalId,
         name: str,
         payload: Json,
-        order: Order = Order(),  # noqa: B008 - frozen
+        order: Order = Order(),
     ) -> Json:
         """Do a job now and return its result; raise JobFailed with its error."""
         submitted = await self.submit(tenant, principal, name, payload, order)
@@ -239,7 +239,7 @@ class Jobs:
         await durable(self._engine.journal.append(entries, lease=held.lease))
         held.wake = wake
 
-    async def _end(  # noqa: PLR0913, PLR0917 - what a job ends with
+    async def _end(
         self, work: Work, held: Held, step: JobStep, status: Any, output: bytes | None, error: MuelleError | None
     ) -> Json:
         now = self._clock.now()

@@ -53,7 +53,8 @@ class Children:
             record = await runs.find(principal, child)
         outcome = await runs.recall(principal, record)
         if record.status in {"error", "cancelled"}:
-            raise ChildFailed(execution_id=child, status_of_run=record.status, cause=outcome.cause and outcome.cause.code)
+            cause = outcome.cause.code if outcome.cause else None
+            raise ChildFailed(execution_id=child, status_of_run=record.status, cause=cause)
         return plain_answer(outcome)
 
     async def _wait(self, run: "Run", child: RunRecord) -> None:

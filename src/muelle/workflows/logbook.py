@@ -11,6 +11,7 @@ from muelle.engine import (
     Entry,
     EventRaised,
     Journal,
+    LeaseLost,
     RunBegan,
     RunFinished,
     RunParked,
@@ -22,6 +23,7 @@ from muelle.engine import (
     WaitOpened,
     durable,
 )
+from muelle.workflows.putting_down import NotWritten
 from muelle.workflows.record import Record
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -58,12 +60,9 @@ class Logbook:
         """Note that the run began."""
         self._entries.append(started)
 
-    def take_up(self, at: datetime, plan: tuple[str, bytes] = ("", b""), version: str = "", inputs: bytes = b"") -> None:
-        """Note that a queued run began; `plan` is its hash and the document, where that was settled only now."""
-        digest, document = plan
-        self._entries.append(
-            RunBegan(run=self._run, tenant=self._tenant, at=at, plan=digest, document=document, version=version, inputs=inputs)
-        )
+    def take_up(self, began: RunBegan) -> None:
+        """Note that a queued run began."""
+        self._entries.append(began)
 
     def note(self, operation: str, kind: str, turn: str, record: Record) -> None:
         """Note a finished step."""
@@ -132,7 +131,7 @@ class Logbook:
             )
         )
 
-    def end(  # noqa: PLR0913, PLR0917 - what a run ends with
+    def end(
         self,
         status: RunStatus,
         at: datetime,
@@ -179,12 +178,15 @@ class Logbook:
     async def flush(self, *, is_lazy: bool = False) -> None:
         """Return once everything so far is durable; if `is_lazy`, once it survives a crash of this process.
 
-        Raises LeaseLost if the run is not ours any more.
+        Raises LeaseLost if the run is not ours any more, and NotWritten.
         """
         self.hand_over(is_lazy=is_lazy)
         pending, self._pending = self._pending, []
-        for appended in pending:
-            await durable(appended)
+        try:
+            for appended in pending:
+                await durable(appended)
+        except MuelleError as error:
+            raise error if isinstance(error, LeaseLost) else NotWritten(cause=error.code) from error
 
 
 def encoded_error(error: MuelleError | None) -> bytes | None:

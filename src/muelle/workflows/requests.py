@@ -1,8 +1,11 @@
 """What a request to validate or execute holds, however it is sent."""
 
-from typing import Any
+import re
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from muelle.core import Invalid, InvalidBody, UnsupportedMediaType
 from muelle.workflows.errors import InvalidInputs
@@ -10,7 +13,8 @@ from muelle.workflows.issues import nearest
 
 _JSON = ("application/json", "text/json")
 _STREAMS = ("application/jsonl", "application/x-ndjson", "application/ndjson", "application/x-jsonlines", "text/plain")
-_FIELDS = ("workflow", "validate", "inputs")
+_FIELDS = ("workflow", "validate", "inputs", "priority", "deadline", "run_at")
+_PLACE = re.compile(r" - at `\$\.?([^`]*)`\Z")
 _DECODE = msgspec.json.Decoder().decode
 _ENCODE_LINES = msgspec.json.Encoder().encode_lines
 
@@ -34,12 +38,25 @@ class UnsupportedType(UnsupportedMediaType):
     suggestions = ("Send application/json, or the document alone as application/jsonl.",)
 
 
+When = Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(gt=0)]
+"""A time, or seconds from now."""
+Priority = Annotated[int, Meta(ge=1, le=5)]
+
+
 class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The body of execute and validate; `workflow` is the document's text, or its messages as JSON."""
 
     workflow: str | list[dict[str, Any]] | dict[str, Any]
     validate: bool = True
     inputs: dict[str, Any] = {}
+    priority: Priority | None = None
+    deadline: When | None = None
+    run_at: When | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is said of how the run is to be done."""
+        return self.priority is None and self.deadline is None and self.run_at is None
 
     @property
     def document(self) -> bytes:
@@ -47,6 +64,21 @@ class ExecuteRequest(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(self.workflow, str):
             return self.workflow.encode("utf-8", "surrogatepass")
         return _ENCODE_LINES(self.workflow if isinstance(self.workflow, list) else [self.workflow])
+
+
+class RerunRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of rerun: from which operation on, with which inputs if not the same, and how."""
+
+    origin: str | None = msgspec.field(name="from", default=None)
+    inputs: dict[str, Any] | None = None
+    priority: Priority | None = None
+    deadline: When | None = None
+
+
+class PriorityChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a change of a run."""
+
+    priority: Priority
 
 
 _REQUEST = msgspec.json.Decoder(ExecuteRequest)
@@ -81,5 +113,6 @@ def _fault(body: bytes) -> Invalid:
     try:
         msgspec.convert(value, ExecuteRequest)
     except msgspec.ValidationError as error:
-        return InvalidRequest(reason=str(error)[:200])
+        place = _PLACE.search(str(error))
+        return InvalidRequest(reason=str(error)[:200], **({"field": place[1]} if place and place[1] else {}))
     return InvalidRequest(reason="not valid JSON")

@@ -7,45 +7,41 @@ walked again: what it remembers is put where it was, and not done a second time.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-import msgspec
-
 from muelle.core import Forbidden, MuelleError
-from muelle.engine import LeaseLost, RunStarted, RunStatus, StepFinished, StepStatus
+from muelle.engine import StepStatus
 from muelle.packs import MISSING, Http, Storage
 from muelle.workflows.data_model import Tree
 from muelle.workflows.errors import (
-    DataTooLarge,
     DependencyFailed,
-    NotAValue,
     NotNeeded,
     OperationCrashed,
     RunCancelled,
     RunStopped,
     RunTimedOut,
     TooManySteps,
-    UnsuitableConfig,
 )
 from muelle.workflows.logbook import Logbook
-from muelle.workflows.memory import Memory, recalled_error, recalled_output
+from muelle.workflows.memory import Memory
+from muelle.workflows.operations.abreast import abreast
 from muelle.workflows.order import Block
+from muelle.workflows.outcomes import counts_of, outcome_of
 from muelle.workflows.paths import MissingData, parse_path
 from muelle.workflows.pauses import Leaving, Pauses
 from muelle.workflows.plan import Node, OnError
+from muelle.workflows.putting_down import PUT_DOWN, put_down
+from muelle.workflows.recall import recall_step
 from muelle.workflows.record import Record, Tally
 from muelle.workflows.step import OperationStep
 from muelle.workflows.storage import RunStorage
-from muelle.workflows.substitution import substituted
 from muelle.workflows.surroundings import Assignment, Outcome, Surroundings
+from muelle.workflows.values import Values, first_data, is_heavy, stand_in
 
 LOG = logging.getLogger("muelle.workflows")
-ENCODE = msgspec.json.Encoder().encode
 _YIELD_EVERY = 64  # steps without waiting, after which others get their turn and the deadline is seen
-_FEW = 4  # references in a config, which even all together cannot fill the memory
-_HEAVY = 20_000  # items or characters; below, handing over to a thread costs more than it frees the loop
 
 
 class Run:
@@ -53,14 +49,11 @@ class Run:
 
     __slots__ = (
         "_assigned",
-        "_bytes",
         "_interrupted",
         "_memory",
         "_places",
         "_steps",
         "_stopped",
-        "_tallies",
-        "_to_undo",
         "_touched",
         "among",
         "http",
@@ -72,6 +65,9 @@ class Run:
         "principal",
         "request",
         "storage",
+        "tallies",
+        "to_undo",
+        "values",
     )
 
     def __init__(self, assigned: Assignment, among: Surroundings, http: Http) -> None:
@@ -93,14 +89,14 @@ class Run:
         began = assigned.accepted or among.clock.now()
         self.pauses = Pauses(among.clock, began, assigned.limits.run_seconds, assigned.deadline)
         self._assigned = assigned
-        self._tallies: dict[str, Tally] = {}
+        self.tallies: dict[str, Tally] = {}
         self._stopped: MuelleError | None = None
         self._interrupted: dict[OperationStep, Node] = {}
-        self._to_undo: list[tuple[Node, Tree, str]] = []
+        self.to_undo: list[tuple[Node, Tree, str]] = []
         self._places: asyncio.Semaphore | None = None
         self._touched = assigned.accepted is not None
         self._steps = 0
-        self._bytes = 0
+        self.values = Values(assigned.limits)
 
     @property
     def memory(self) -> Memory | None:
@@ -128,8 +124,8 @@ class Run:
         assigned = self._assigned
         began, start = self.among.clock.now(), self.among.clock.monotonic()
         if assigned.accepted is None:
-            self._begin(began)
-        tree = Tree(self._first_data())
+            self.log.begin(assigned.started(began))
+        tree = Tree(first_data(self.plan, assigned.inputs))
         if self.plan.is_async:
             await self._in_time(tree)
         else:
@@ -142,41 +138,22 @@ class Run:
         took = int((self.among.clock.monotonic() - start) * 1_000_000)
         if assigned.accepted is not None:
             took = int((self.among.clock.now() - assigned.accepted).total_seconds() * 1_000_000)
-        outcome, counts = self._outcome(assigned.accepted or began, took)
-        self._end(outcome, counts)
+        outcome = outcome_of(self, assigned.accepted or began, took, self._stopped)
+        self._end(outcome)
         await self.log.flush(is_lazy=not self._touched)
         return outcome
 
     async def recall(self, took: int) -> Outcome:
         """Walk a run that has ended, doing nothing, and return what became of it; `took` is in microseconds."""
-        tree = Tree(self._first_data())
+        tree = Tree(first_data(self.plan, self._assigned.inputs))
         await self.block(self.plan.main, tree, "", is_past=True)
-        outcome, _ = self._outcome(self._assigned.accepted or self.among.clock.now(), took)
-        return outcome
+        return outcome_of(self, self._assigned.accepted or self.among.clock.now(), took, self._stopped)
 
-    def _begin(self, at: datetime) -> None:
-        assigned, plan = self._assigned, self.plan
-        self.log.begin(
-            RunStarted(
-                run=self.id,
-                tenant=self.principal.tenant,
-                principal=self.principal.id,
-                workflow=plan.workflow,
-                plan=plan.hash,
-                document=plan.document,
-                inputs=assigned.encoded_inputs,
-                at=at,
-                cause=assigned.cause,
-                version=assigned.version,
-                deadline=assigned.deadline,
-            )
-        )
-
-    def _end(self, outcome: Outcome, counts: tuple[int, int, int]) -> None:
+    def _end(self, outcome: Outcome) -> None:
         at = self.among.clock.now()
         cause = self._assigned.cause
         parent = cause.removeprefix("run:") if cause.startswith("run:") else ""
-        self.log.end(outcome.status, at, outcome.took, counts, outcome.cause, parent)
+        self.log.end(outcome.status, at, outcome.took, counts_of(outcome), outcome.cause, parent)
         told = {"status": outcome.status, "workflow": self.plan.workflow, "agent": self.principal.id}
         self.log.raise_event("muelle.run.finished", self.plan.workflow, at, told, "finished")
 
@@ -200,7 +177,7 @@ class Run:
     async def _undo(self) -> None:
         """Have what was done compensated, the last first."""
         stopped, self._stopped = self._stopped, None
-        for node, tree, turn in reversed(self._to_undo):
+        for node, tree, turn in reversed(self.to_undo):
             await self.block(self.plan.block(node.compensate), tree, turn)
         self._stopped = stopped
 
@@ -231,37 +208,28 @@ class Run:
             finished[index].set()
             return is_good
 
-        async with asyncio.TaskGroup() as group:
+        async with abreast() as group:
             tasks = [group.create_task(run(index, node)) for index, node in enumerate(block.nodes)]
         return all(task.result() for task in tasks)
 
     async def _step(self, node: Node, tree: Tree, turn: str, *, is_past: bool = False) -> bool:
         """Run one operation and write down what became of it; return whether it succeeded or was handled."""
-        self._steps += 1
-        if self._steps % _YIELD_EVERY == 0:
-            await asyncio.sleep(0)
-        clock = self.among.clock
-        began, start = clock.now(), clock.monotonic()
+        await self._stand(node, is_past=is_past)
+        began = self.among.clock.now()
         if (memory := self._memory) is not None:
             if (done := memory.step(node.id, turn)) is not None:
-                return await self._recall(node, tree, done, is_past=is_past)
+                return await recall_step(self, node, tree, done, is_past=is_past)
             if is_past:
                 return False
             began = memory.began(node.id, turn) or began
-        if node.is_async:
-            await self.pauses.stand()
         if (reason := self._hindrance(node, tree)) is not None:
             return await self._skip(node, tree, turn, began, reason)
         step = OperationStep(self, node, tree, turn, began)
+        start = self.among.clock.monotonic()
         try:
-            output = await self._perform(node, step, tree)
-            if node.is_parent:
-                self._settle(step)
-            record = Record("success", began, 0, step.attempts, step.cached, output, self._weighed(output))
-            if node.write is not None:
-                tree.write(node.write, output)
-        except LeaseLost:
-            raise
+            record = await self._attempt(node, step, tree)
+        except PUT_DOWN as error:
+            raise put_down(error) from error
         except MuelleError as error:
             return await self._fail(node, step, tree, self._explained(error), start)
         except Exception as error:
@@ -270,49 +238,37 @@ class Run:
         except asyncio.CancelledError:
             self._interrupted[step] = node
             raise
-        if node.id == tree.tail:
-            tree.output = output
-        record.took = int((clock.monotonic() - start) * 1_000_000)
+        record.took = self._took(step, start)
         await self._keep(node, turn, record)
-        if node.compensate:
-            self._to_undo.append((node, tree, turn))
         return True
 
-    async def _recall(self, node: Node, tree: Tree, done: StepFinished, *, is_past: bool) -> bool:
-        """Put what became of a step where it was; what is below it is recalled first, and nothing else is done."""
-        turn = done.iteration
-        if node.is_parent and done.status != "skipped":
-            await self._recall_below(node, tree, turn, done.at)
-        record = Record(done.status, done.at, done.took, done.attempts, done.cached, encoded=done.output)
-        if done.status == "success" and done.output is not None:
-            record.output = recalled_output(done.output)
-            self._bytes += len(done.output)
-            if node.write is not None:
-                tree.write(node.write, record.output)
-            if node.compensate:
-                self._to_undo.append((node, tree, turn))
-        elif done.status == "skipped":
-            record.error = recalled_error(done.error)
-            record.is_handled = record.error is not None and record.error.code == NotNeeded.code
-            if node.write is not None and not record.is_handled:
-                tree.spoil(node.write, node.id)
-        else:
-            record.encoded, record.error = None, recalled_error(done.error)
-            self._follow(node, tree, record)
-        if node.id == tree.tail:
-            tree.output = record.output
-        self._count(node, turn, record)
-        if done.status == "failed" and node.on_error.kind == "goto":
-            return await self.block(self.plan.block(node.on_error.goto), tree, turn, is_past=is_past)
-        return record.is_good
+    async def _stand(self, node: Node, *, is_past: bool) -> None:
+        """Let others have their turn now and then, and stay here if the run is about to leave memory."""
+        self._steps += 1
+        if self._steps % _YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+        if node.is_async and not is_past:
+            await self.pauses.stand()
 
-    async def _recall_below(self, node: Node, tree: Tree, turn: str, began: datetime) -> None:
-        step = OperationStep(self, node, tree, turn, began, is_past=True)
-        try:
-            await node.type.perform(self._resolved(node, tree) if node.config is None else node.config, step)
-        except MuelleError:
-            LOG.debug("What is recalled failed again, as it should", extra={"operation": node.id})
-        step.settle()
+    async def _attempt(self, node: Node, step: OperationStep, tree: Tree) -> Record:
+        """Perform an operation and put its output where it belongs."""
+        output = await self._perform(node, step, tree)
+        if node.is_parent:
+            self._settle(step)
+        record = Record("success", step.now, 0, step.attempts, step.cached, output, self.values.weighed(output))
+        if node.write is not None:
+            tree.write(node.write, output)
+        if node.id == tree.tail:
+            tree.output = output
+        if node.compensate:
+            self.to_undo.append((node, tree, step.turn))
+        return record
+
+    def _took(self, step: OperationStep, start: float) -> int:
+        """Return the microseconds that a step took, with what it took in an earlier life."""
+        if self._memory is not None and self._memory.began(step.operation, step.turn):
+            return max(0, int((self.among.clock.now() - step.now).total_seconds() * 1_000_000))
+        return int((self.among.clock.monotonic() - start) * 1_000_000)
 
     def _hindrance(self, node: Node, tree: Tree) -> MuelleError | None:
         """Return why an operation is not to be run, or None."""
@@ -325,9 +281,9 @@ class Run:
         return None
 
     async def _perform(self, node: Node, step: OperationStep, tree: Tree) -> Any:  # noqa: ANN401 - any JSON value
-        config = self._resolved(node, tree) if node.config is None else node.config
+        config = self.values.config(node, tree)
         if not node.is_async:
-            if self._is_heavy(node, tree):
+            if is_heavy(node, tree):
                 with self.pauses.at_work():
                     return await asyncio.to_thread(node.type.perform, config, step)
             return node.type.perform(config, step)
@@ -356,44 +312,6 @@ class Run:
             self._places = asyncio.Semaphore(self.limits.concurrency)
         return self._places
 
-    def _resolved(self, node: Node, tree: Tree) -> Any:  # noqa: ANN401 - the type of the config
-        values = [(place, reference.resolve(tree)) for place, reference in node.references]
-        if len(values) > _FEW:
-            self._measure(value for _, value in values)
-        raw = substituted(node.raw, values)
-        try:
-            return msgspec.convert(raw, node.type.config)
-        except msgspec.ValidationError as error:
-            raise UnsuitableConfig(fault=str(error)) from None
-
-    def _measure(self, values: Iterable[Any]) -> None:
-        """Refuse a config that would be larger than all data may be, before it is built; each value is encoded once."""
-        sizes: dict[int, int] = {}
-        total = 0
-        for value in values:
-            size = sizes.get(id(value))
-            if size is None:
-                size = sizes[id(value)] = len(ENCODE(value))
-            total += size
-            if total > self.limits.data_bytes:
-                raise DataTooLarge(limit=self.limits.data_bytes)
-
-    def _is_heavy(self, node: Node, tree: Tree) -> bool:
-        if not node.needs:
-            return False
-        value = tree.find(node.needs[0])
-        return isinstance(value, list | str) and len(value) > _HEAVY
-
-    def _weighed(self, output: Any) -> bytes:  # noqa: ANN401 - any JSON value
-        try:
-            encoded = ENCODE(output)
-        except (TypeError, ValueError, RecursionError, OverflowError) as error:
-            raise NotAValue(fault=str(error)[:200]) from None
-        self._bytes += len(encoded)
-        if self._bytes > self.limits.data_bytes:
-            raise DataTooLarge(limit=self.limits.data_bytes)
-        return encoded
-
     async def _fail(self, node: Node, step: OperationStep, tree: Tree, error: MuelleError, start: float) -> bool:
         if node.id == tree.tail:
             tree.output = MISSING
@@ -401,37 +319,24 @@ class Run:
             return await self._skip(node, tree, step.turn, step.now, error)
         if isinstance(error, Forbidden):
             self.refuse(error)
-        took = int((self.among.clock.monotonic() - start) * 1_000_000)
-        record = Record("failed", step.now, took, step.attempts, error=error)
-        self._follow(node, tree, record)
+        record = Record("failed", step.now, self._took(step, start), step.attempts, error=error)
+        self.follow(node, tree, record)
         await self._keep(node, step.turn, record)
         if node.on_error.kind == "goto":
             return await self.block(self.plan.block(node.on_error.goto), tree, step.turn)
         return record.is_handled
 
-    def _follow(self, node: Node, tree: Tree, record: Record) -> None:
+    def follow(self, node: Node, tree: Tree, record: Record) -> None:
         """Do what the document says follows from a failure, but for a branch."""
         match node.on_error:
             case OnError(kind="value", value=value):
-                self._stand_in(node, tree, record, value)
+                stand_in(node, tree, record, value)
             case OnError(kind="goto"):
                 record.is_handled = True
             case OnError(kind="stop"):
                 self._stopped = self._stopped or RunStopped(cause=node.id)
         if node.write is not None and not record.is_handled:
             tree.spoil(node.write, node.id)
-
-    def _stand_in(self, node: Node, tree: Tree, record: Record, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        """Put the value of onError where the output should be; if it cannot be put there, the failure stays one."""
-        try:
-            if node.write is not None:
-                tree.write(node.write, value)
-        except MuelleError as error:
-            record.error = error
-            return
-        record.output, record.encoded, record.is_handled = value, ENCODE(value), True
-        if node.id == tree.tail:
-            tree.output = value
 
     async def _skip(self, node: Node, tree: Tree, turn: str, began: datetime, reason: MuelleError) -> bool:
         if node.write is not None:
@@ -470,12 +375,13 @@ class Run:
 
     def _tally(self, node: Node, turn: str, record: Record) -> None:
         self.log.note(node.id, node.type.name, turn, record)
-        self._count(node, turn, record)
+        self.count(node, turn, record)
 
-    def _count(self, node: Node, turn: str, record: Record) -> None:
-        tally = self._tallies.get(node.id)
+    def count(self, node: Node, turn: str, record: Record) -> None:
+        """Add a step to what became of its operation."""
+        tally = self.tallies.get(node.id)
         if tally is None:
-            tally = self._tallies[node.id] = Tally(record)
+            tally = self.tallies[node.id] = Tally(record)
         tally.add(record, turn)
 
     def _cut_off(self, cause: MuelleError) -> None:
@@ -487,41 +393,5 @@ class Run:
         self._interrupted.clear()
         now = self.among.clock.now()
         for node in self.plan.main.nodes:
-            if node.id not in self._tallies:
+            if node.id not in self.tallies:
                 self._tally(node, "", Record("skipped", now, error=cause))
-
-    def _first_data(self) -> dict[str, Any]:
-        inputs = self._assigned.inputs
-        data: dict[str, Any] = {"workflow": {}, "config": {}, "input": dict(inputs)}
-        for root, seeds in self.plan.seeds.items():
-            data[root] = {**data.get(root, {}), **seeds} if root != "input" else {**seeds, **inputs}
-        return data
-
-    def _outcome(self, began: datetime, took: int) -> tuple[Outcome, tuple[int, int, int]]:
-        """Return what became of the run, and how many operations succeeded, failed, were skipped or not reached."""
-        tallies: dict[str, Tally] = {}
-        succeeded = failed = 0
-        cause: MuelleError | None = None
-        for name in self.plan.nodes:
-            tally = self._tallies.get(name)
-            if tally is None:
-                continue
-            tallies[name] = tally
-            telling = tally.telling
-            succeeded += telling.status == "success"
-            failed += telling.status == "failed"
-            if cause is None and tally.worst is not None:
-                cause = tally.worst.error
-        status: RunStatus = "success" if cause is None else "partial_success" if succeeded else "error"
-        if isinstance(self._stopped, RunCancelled):
-            status = "cancelled"
-        outcome = Outcome(
-            run=self.id,
-            plan=self.plan,
-            status=status,
-            started=began,
-            took=took,
-            tallies=tallies,
-            cause=self._stopped or cause,
-        )
-        return outcome, (succeeded, failed, len(self.plan.nodes) - succeeded - failed)

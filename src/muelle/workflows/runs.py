@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from muelle.core import MuelleError, PrincipalId, RunId, TenantId
 from muelle.engine import (
@@ -244,8 +245,10 @@ class Runs:
         )
         walk = Run(assigned, self._among, self._http(principal))
         if work.is_new:
-            settled = ("", b"") if work.plan else (plan.hash, plan.document)
-            walk.log.take_up(self._among.clock.now(), settled, version, b"" if work.plan else inputs)
+            began = RunBegan(run=work.run, tenant=work.tenant, at=self._among.clock.now())
+            if not work.plan:  # it is only now that one knows what to run
+                began = replace(began, plan=plan.hash, document=plan.document, version=version, inputs=inputs)
+            walk.log.take_up(began)
         else:
             await self._count_waits(walk, work)
         return await self._workflows.walk(walk, held)

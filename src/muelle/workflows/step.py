@@ -26,9 +26,21 @@ _CHANCE_BYTES = 6  # a float holds 53 bits
 class OperationStep:
     """One step. It counts the calls that its operation makes, for the record."""
 
-    __slots__ = ("_chances", "_events", "_is_past", "_node", "_now", "_run", "_tree", "_turns", "attempts", "cached", "turn")
+    __slots__ = (
+        "_chances",
+        "_events",
+        "_is_past",
+        "_node",
+        "_now",
+        "_run",
+        "_tree",
+        "_turns",
+        "attempts",
+        "cached",
+        "turn",
+    )
 
-    def __init__(  # noqa: PLR0913, PLR0917 - where it stands
+    def __init__(
         self, run: "Run", node: "Node", tree: Tree, turn: str, now: datetime, *, is_past: bool = False
     ) -> None:
         self._run = run

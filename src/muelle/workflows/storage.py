@@ -24,7 +24,7 @@ class RunStorage:
 
     __slots__ = ("_blobs", "_keep", "_principal", "_run", "_session", "_values")
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it stands on
+    def __init__(
         self,
         principal: Principal,
         run: RunId,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, Tracer
-from muelle.engine import Engine, Held, Journal, RunStatus
+from muelle.engine import Engine, Held, Journal, RunStarted, RunStatus
 from muelle.identity import Acts, AuditTrail, Principal
 from muelle.packs import Limits, Opened, OperationType
 from muelle.stores import Blobs, KeyValues
@@ -61,6 +61,22 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     memory: Memory | None = None
     is_over: bool = False
+
+    def started(self, at: datetime) -> RunStarted:
+        """Return the journal's first entry of a run that nobody queued."""
+        return RunStarted(
+            run=self.run,
+            tenant=self.principal.tenant,
+            principal=self.principal.id,
+            workflow=self.plan.workflow,
+            plan=self.plan.hash,
+            document=self.plan.document,
+            inputs=self.encoded_inputs,
+            at=at,
+            cause=self.cause,
+            version=self.version,
+            deadline=self.deadline,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,32 @@
+"""What became of a run, from what became of its operations."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from muelle.core import MuelleError
+from muelle.engine import RunStatus
+from muelle.workflows.errors import RunCancelled
+from muelle.workflows.surroundings import Outcome
+
+if TYPE_CHECKING:
+    from muelle.workflows.run import Run
+
+
+def outcome_of(run: "Run", began: datetime, took: int, stopped: MuelleError | None) -> Outcome:
+    """Return the outcome; `took` is in microseconds, `stopped` what ended the run early."""
+    tallies = {name: run.tallies[name] for name in run.plan.nodes if name in run.tallies}
+    cause = next((tally.worst.error for tally in tallies.values() if tally.worst is not None), None)
+    has_success = any(tally.telling.status == "success" for tally in tallies.values())
+    status: RunStatus = "success" if cause is None else "partial_success" if has_success else "error"
+    if isinstance(stopped, RunCancelled):
+        status = "cancelled"
+    return Outcome(
+        run=run.id, plan=run.plan, status=status, started=began, took=took, tallies=tallies, cause=stopped or cause
+    )
+
+
+def counts_of(outcome: Outcome) -> tuple[int, int, int]:
+    """Return how many operations succeeded, failed, and were skipped or not reached."""
+    statuses = [tally.telling.status for tally in outcome.tallies.values()]
+    succeeded, failed = statuses.count("success"), statuses.count("failed")
+    return succeeded, failed, len(outcome.plan.nodes) - succeeded - failed

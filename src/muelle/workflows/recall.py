@@ -1,0 +1,63 @@
+"""Putting what a run remembers where it was, when it is walked again."""
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from muelle.core import MuelleError
+from muelle.engine import StepFinished
+from muelle.workflows.data_model import Tree
+from muelle.workflows.errors import NotNeeded
+from muelle.workflows.memory import recalled_error, recalled_output
+from muelle.workflows.plan import Node
+from muelle.workflows.record import Record
+from muelle.workflows.step import OperationStep
+
+if TYPE_CHECKING:
+    from muelle.workflows.run import Run
+
+_LOG = logging.getLogger("muelle.workflows")
+
+
+async def recall_step(run: "Run", node: Node, tree: Tree, done: StepFinished, *, is_past: bool) -> bool:
+    """Put the outcome of a step where it was; what is below it is recalled first, and nothing else is done."""
+    turn = done.iteration
+    if node.is_parent and done.status != "skipped":
+        await _recall_below(run, node, tree, turn, done.at)
+    record = Record(done.status, done.at, done.took, done.attempts, done.cached, encoded=done.output)
+    match done.status:
+        case "success":
+            _recall_success(run, node, tree, record, turn)
+        case "skipped":
+            record.error = recalled_error(done.error)
+            record.is_handled = record.error is not None and record.error.code == NotNeeded.code
+            if node.write is not None and not record.is_handled:
+                tree.spoil(node.write, node.id)
+        case "failed":
+            record.encoded, record.error = None, recalled_error(done.error)
+            run.follow(node, tree, record)
+    if node.id == tree.tail:
+        tree.output = record.output
+    run.count(node, turn, record)
+    if done.status == "failed" and node.on_error.kind == "goto":
+        return await run.block(run.plan.block(node.on_error.goto), tree, turn, is_past=is_past)
+    return record.is_good
+
+
+def _recall_success(run: "Run", node: Node, tree: Tree, record: Record, turn: str) -> None:
+    if record.encoded is not None:
+        record.output = recalled_output(record.encoded)
+        run.values.add(len(record.encoded))
+    if node.write is not None:
+        tree.write(node.write, record.output)
+    if node.compensate:
+        run.to_undo.append((node, tree, turn))
+
+
+async def _recall_below(run: "Run", node: Node, tree: Tree, turn: str, began: datetime) -> None:
+    step = OperationStep(run, node, tree, turn, began, is_past=True)
+    try:
+        await node.type.perform(run.values.config(node, tree), step)
+    except MuelleError:
+        _LOG.debug("What is recalled failed again, as it should", extra={"operation": node.id})
+    step.settle()
