@@ -5,12 +5,14 @@ operators of that name are out of reach.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from muelle.core import MuelleError
 from muelle.stores.adapters.commits import Waiting, answer, limited
+from muelle.stores.adapters.postgres_ear import listening
 from muelle.stores.adapters.postgres_server import (
     FAILURES,
     Connection,
@@ -18,13 +20,14 @@ from muelle.stores.adapters.postgres_server import (
     connect,
     connect_once,
     create_pool,
+    drop,
+    is_gone,
     is_lost,
     named,
     pauses,
     touched,
     translated,
 )
-from muelle.stores.adapters.postgres_ear import listening
 from muelle.stores.batch import merged
 from muelle.stores.errors import (
     DatabaseBusy,
@@ -36,6 +39,8 @@ from muelle.stores.model import Dialect, Row, SqlValue, Statement
 from muelle.stores.settings import StoresSettings
 
 _SERIAL = 0x6D75656C6C65  # "muelle": the key of the advisory lock that every transaction holds
+_ROLLBACK_SECONDS = 5.0  # a server that does not take that in time is not there
+_LOG = logging.getLogger(__name__)
 _Commits = Sequence[Sequence[Statement]]
 
 
@@ -120,10 +125,9 @@ class PostgresDatabase:
                 await _begin(connection, unit, limit, alone=alone)
                 async with limited(limit):
                     yield PostgresTransaction(connection)
-                await _end(connection, unit)
+                await _end(connection, unit, limit)
             except BaseException:
-                if not connection.is_closed() and connection.is_in_transaction():
-                    await unit.rollback()
+                await _roll_back(connection, unit)
                 raise
 
     @asynccontextmanager
@@ -173,7 +177,10 @@ class PostgresDatabase:
         try:
             yield connection
         finally:
-            await self._pool.release(connection)
+            try:
+                await self._pool.release(connection)
+            except FAILURES as error:  # it was lost after it had served; the pool has thrown it away
+                _LOG.debug("A connection was lost: %s", type(error).__name__)
 
     async def _write(self, commits: _Commits) -> list[MuelleError | None]:
         """Write all in one transaction; while the server is away, try again for as long as the settings say."""
@@ -236,6 +243,7 @@ async def _committed(
         failure = named(error, connection)
         if is_lost(error, connection):
             failure = DatabaseUnreachable(reason=type(error).__name__, outcome="unknown")
+            drop(connection)  # it may be silent only, and in the middle of the transaction
         return [outcome or failure for outcome in outcomes]
     return outcomes
 
@@ -258,11 +266,26 @@ async def _begin(
         raise named(error, connection) from error
 
 
-async def _end(connection: Connection, unit: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+async def _end(connection: Connection, unit: Any, seconds: float) -> None:  # noqa: ANN401 - asyncpg ships no types
     try:
-        await unit.commit()
+        async with asyncio.timeout(seconds):
+            await unit.commit()
     except FAILURES as error:
+        if is_lost(error, connection):
+            drop(connection)
+            raise DatabaseUnreachable(reason=type(error).__name__, outcome="unknown") from error
         raise named(error, connection) from error
+
+
+async def _roll_back(connection: Connection, unit: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    """Roll back if a transaction is open; where that cannot be said, the server does so once the connection is gone."""
+    if is_gone(connection) or not connection.is_in_transaction():
+        return
+    try:
+        async with asyncio.timeout(_ROLLBACK_SECONDS):
+            await unit.rollback()
+    except FAILURES:
+        drop(connection)
 
 
 @asynccontextmanager

@@ -120,7 +120,21 @@ def pauses() -> Iterator[float]:
 
 def is_lost(error: BaseException, connection: Connection = None) -> bool:
     """Tell whether the server went away, rather than refused something."""
-    return isinstance(error, _LOST) or (connection is not None and connection.is_closed())
+    return isinstance(error, _LOST) or (connection is not None and is_gone(connection))
+
+
+def is_gone(connection: Connection) -> bool:
+    """Tell whether a connection is closed; one of a pool that was lost is detached, and answers no questions."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
+def drop(connection: Connection) -> None:
+    """End a connection at once, if it is not gone."""
+    if not is_gone(connection):
+        connection.terminate()
 
 
 def concerns_all(error: BaseException) -> bool:
