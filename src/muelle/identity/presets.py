@@ -11,6 +11,7 @@ _READER = (
     Rule("workflows:read", "*"),
     Rule("runs:read", "*"),
     Rule("schedules:read", "*"),
+    Rule("triggers:read", "*"),
     Rule("storage:read", "*"),
 )
 _RUNNER = (
@@ -28,6 +29,8 @@ _OPERATOR = (
     Rule("runs:write", "*"),
     Rule("schedules:read", "*"),
     Rule("schedules:write", "*"),
+    Rule("triggers:read", "*"),
+    Rule("triggers:write", "*"),
     Rule("identity:manage", "*"),
     Rule("audit:read", "*"),
     Rule("metrics:read", "*"),
