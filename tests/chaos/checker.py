@@ -22,12 +22,16 @@ class Promise:
 
 @dataclass(frozen=True)
 class Seen:
-    """A run as Muelle shows it. `steps` are (operation, iteration, status); `takeovers` is how often it was resumed."""
+    """A run as Muelle shows it. `steps` are (operation, iteration, status); `takeovers` is how often it was resumed.
+
+    `reason` says what went wrong, for whoever reads the findings.
+    """
 
     run: str
     status: str
     steps: tuple[tuple[str, str, str], ...] = ()
     takeovers: int = 0
+    reason: str = ""
 
 
 @dataclass
@@ -76,7 +80,7 @@ def _lost(promise: Promise, runs: Mapping[str, Seen], effects: Effects) -> Itera
         if run not in runs:
             yield f"{promise.ticket}: {run} was acknowledged and is not there"
         elif runs[run].status != "success":
-            yield f"{promise.ticket}: {run} is {runs[run].status}"
+            yield f"{promise.ticket}: {run} is {runs[run].status} {runs[run].reason}".rstrip()
     missing = [effect for effect in promise.shape.effects if effect not in effects]
     if missing:
         yield f"{promise.ticket}: {', '.join(sorted(promise.runs))} never did {', '.join(missing)}"

@@ -1,6 +1,7 @@
 """Muelle's HTTP API, for a client that does not give up: it submits until it is acknowledged, then looks."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ EXECUTIONS = "/api/v1/executions"
 _PATIENCE = aiohttp.ClientTimeout(total=15)
 _PAUSE = 0.2
 _PAGE = 1_000
+_MOST = 400  # characters of an error
 _OK, _ACCEPTED, _UNAVAILABLE, _SERVER_ERROR = 200, 202, 503, 500
 _FAILURES = (aiohttp.ClientError, TimeoutError, OSError)
 NOT_ENDED = frozenset({"queued", "running", "waiting", "paused"})
@@ -94,7 +96,9 @@ def _seen(run: Mapping[str, Any]) -> Seen:
         (str(step["operation_id"]), str(step.get("iteration", "")), str(step["status"]))
         for step in run.get("operations", ())
     )
-    return Seen(run["execution_id"], run["status"], steps, int(run.get("takeovers", 0)))
+    faults = [run.get("error"), *(step.get("error") for step in run.get("operations", ()))]
+    reason = "; ".join(json.dumps(fault)[:_MOST] for fault in faults if fault)
+    return Seen(run["execution_id"], run["status"], steps, int(run.get("takeovers", 0)), reason)
 
 
 @asynccontextmanager

@@ -102,7 +102,8 @@ class Connection(asyncio.Protocol):
 
     def _send(self, answer: bytes) -> None:
         assert self._transport
-        self._transport.write(answer)
+        if not self._transport.is_closing():  # whoever asked may have died meanwhile
+            self._transport.write(answer)
 
     def _hang_up(self) -> None:
         assert self._transport
