@@ -1,7 +1,23 @@
 """Runs that survive: the journal, the queue, and what advances them."""
 
 from muelle.engine.durable import durable
-from muelle.engine.errors import InvalidCursor, InvalidLimit, LeaseLost, PayloadLost, RunEnded, UnknownRun
+from muelle.engine.errors import (
+    GivenUp,
+    IdempotencyConflict,
+    InvalidCursor,
+    InvalidJob,
+    InvalidLimit,
+    JobFailed,
+    LeaseLost,
+    PayloadLost,
+    RunEnded,
+    RunNotDead,
+    RunNotPaused,
+    UnknownKind,
+    UnknownRun,
+    UnknownWait,
+    WaitClosed,
+)
 from muelle.engine.gauges import Gauges
 from muelle.engine.held import Control, Handler, Held, Work
 from muelle.engine.job_step import JobStep
@@ -34,9 +50,10 @@ from muelle.engine.queue import Queue
 from muelle.engine.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
 from muelle.engine.retention import Retention
 from muelle.engine.schedules import JobTemplate
-from muelle.engine.service import Ending, Engine
+from muelle.engine.service import Engine
 from muelle.engine.settings import EngineSettings
 from muelle.engine.store import SqlJournal
+from muelle.engine.waiters import Ending
 from muelle.engine.waits import Wait, Waits
 from muelle.engine.worker import Recurring, Worker
 
@@ -56,11 +73,15 @@ __all__ = [
     "Entry",
     "EventRaised",
     "Gauges",
+    "GivenUp",
     "Handler",
     "Held",
+    "IdempotencyConflict",
     "InvalidCursor",
+    "InvalidJob",
     "InvalidLimit",
     "Job",
+    "JobFailed",
     "JobKind",
     "JobStep",
     "JobTemplate",
@@ -78,6 +99,8 @@ __all__ = [
     "RunEnded",
     "RunFilter",
     "RunFinished",
+    "RunNotDead",
+    "RunNotPaused",
     "RunPage",
     "RunParked",
     "RunRecord",
@@ -89,9 +112,12 @@ __all__ = [
     "StepStatus",
     "StoredEvent",
     "Submitted",
+    "UnknownKind",
     "UnknownRun",
+    "UnknownWait",
     "ValueKept",
     "Wait",
+    "WaitClosed",
     "WaitOpened",
     "Waits",
     "Work",

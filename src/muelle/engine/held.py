@@ -95,6 +95,6 @@ class Held:
 Handler = Callable[[Work, Held], Awaitable[Any | None]]
 """Advances a run until it has ended or is parked, appending to the journal under `held.lease`.
 
-Returns what those who wait for the run get, or None if it was parked. Errors that a run may have belong into its record:
-what is raised counts as a failure of the handler, and the run is taken up again.
+Returns what those who wait for the run get, or None if it was parked. Errors that a run may have belong into its
+record: what is raised counts as a failure of the handler, and the run is taken up again.
 """

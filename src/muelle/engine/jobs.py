@@ -27,6 +27,7 @@ from muelle.engine.model import (
     RunPage,
     RunParked,
     RunRecord,
+    RunStatus,
     StepFinished,
     Submitted,
 )
@@ -93,7 +94,7 @@ class _Hands:
 
 
 class Jobs:
-    """Hand in, look at, cancel and replay jobs: `register`, `run`, `submit`, `status`, `history`, `cancel`, `replay`."""
+    """The jobs of packs and applications, by name, and what is done with them."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
@@ -120,7 +121,7 @@ class Jobs:
         payload: Json,
         order: Order = Order(),
     ) -> Submitted:
-        """Hand a job in, to be done soon or at `order.run_at`; raise InvalidJob for an unknown name or a bad payload."""
+        """Hand a job in, to be done soon or at `order.run_at`; raise InvalidJob for an unknown name or payload."""
         kind = self._kind(name)
         encoded = _ENCODE(payload)
         _typed(kind, encoded)
@@ -240,7 +241,7 @@ class Jobs:
         held.wake = wake
 
     async def _end(
-        self, work: Work, held: Held, step: JobStep, status: Any, output: bytes | None, error: MuelleError | None
+        self, work: Work, held: Held, step: JobStep, status: RunStatus, output: bytes | None, error: MuelleError | None
     ) -> Json:
         now = self._clock.now()
         took = int((now - work.accepted).total_seconds() * _SECOND)

@@ -29,9 +29,7 @@ class Keys:
         for _ in range(_MOST_ROUNDS):
             rows = await self._candidates(queue, room - len(chosen), chosen)
             before = sum(map(len, self._exhausted.values()))
-            for row in rows:
-                if await self._may_begin(row):
-                    chosen.append(RunId(row[0]))
+            chosen += [RunId(row[0]) for row in rows if await self._may_begin(row)]
             if len(chosen) >= room or before == sum(map(len, self._exhausted.values())):
                 break
         return chosen

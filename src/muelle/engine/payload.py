@@ -1,8 +1,8 @@
 """How bytes of any size are kept in a column: as they are, compressed, or as the name of a blob.
 
 The first byte tells: 0 is followed by the bytes themselves, 1 by zlib's, 2 by the SHA-256 (hex) of a blob that holds
-zlib's; everything else, all JSON among it, stands for itself. Blobs are named by the run that they belong to and by content, so
-that they can go when their run goes.
+zlib's; everything else, all JSON among it, stands for itself. Blobs are named by the run that they belong to and by
+content, so that they can go when their run goes.
 """
 
 import asyncio

@@ -13,17 +13,20 @@ from muelle.stores import SqlValue, Transaction
 
 _ONE = "WHERE tenant = ? AND run = ?"
 _UNHELD = "CASE WHEN worker IS NULL THEN"
-_CANCEL = f"UPDATE jobs SET request = 'cancel', nudged = 1, state = {_UNHELD} 'ready' ELSE state END {_ONE}"
+_CANCEL = f"UPDATE jobs SET request = 'cancel', nudged = 1, state = {_UNHELD} 'ready' ELSE state END {_ONE}"  # noqa: S608 - constants
 _PAUSE = (
-    f"UPDATE jobs SET request = {_UNHELD} '' ELSE 'pause' END, state = {_UNHELD} 'paused' ELSE state END {_ONE} "
+    f"UPDATE jobs SET request = {_UNHELD} '' ELSE 'pause' END, "  # noqa: S608 - constants
+    f"state = {_UNHELD} 'paused' ELSE state END {_ONE} "
     "AND state IN ('ready', 'sleeping') AND request <> 'cancel'"
 )
 _RESUME = (
-    f"UPDATE jobs SET state = {_UNHELD} 'ready' ELSE state END, nudged = 1, request = '' {_ONE} "
+    f"UPDATE jobs SET state = {_UNHELD} 'ready' ELSE state END, "  # noqa: S608 - constants
+    f"nudged = 1, request = '' {_ONE} "
     "AND (state = 'paused' OR request = 'pause')"
 )
 _REPLAY = (
-    f"UPDATE jobs SET state = 'ready', takeovers = 0, failures = 0, run_at = 0, request = '' {_ONE} AND state = 'dead'"
+    "UPDATE jobs SET state = 'ready', takeovers = 0, failures = 0, run_at = 0, request = '' "  # noqa: S608 - constants
+    f"{_ONE} AND state = 'dead'"
 )
 
 
@@ -80,7 +83,7 @@ class Requests:
         until = int(seconds * 1_000_000)
         now = self._queue.now_sql
         sql = (
-            f"INSERT INTO limit_keys (tenant, key, paused_until) VALUES (?, ?, {now} + ?) "
+            f"INSERT INTO limit_keys (tenant, key, paused_until) VALUES (?, ?, {now} + ?) "  # noqa: S608 - constants
             "ON CONFLICT (tenant, key) DO UPDATE SET paused_until = excluded.paused_until"
         )
         async with self._queue.database.transaction(alone=False) as transaction:

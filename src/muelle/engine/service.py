@@ -6,40 +6,31 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, TenantId, Unavailable
 from muelle.engine.durable import durable
 from muelle.engine.errors import (
-    GivenUp,
     IdempotencyConflict,
     LeaseLost,
     TooManySubmissions,
     UnknownKind,
-    UnknownRun,
 )
 from muelle.engine.failures import Failures
 from muelle.engine.held import Handler, Held, Key, Work
 from muelle.engine.lease import Lease
 from muelle.engine.metrics import CLAIMED, DEAD, HELD, LEASES_LOST, PARKED, RECOVERED, STARTED, SUBMITTED
-from muelle.engine.model import ENDED, Job, Past, Submitted
+from muelle.engine.model import Job, Past, Submitted
 from muelle.engine.queue import Queue, Wish
 from muelle.engine.requests import CANCEL, PAUSE, Change, Requests
 from muelle.engine.settings import EngineSettings
 from muelle.engine.store import PLANS, SqlJournal
+from muelle.engine.waiters import Ending, Waiters
 from muelle.engine.waits import Waits
 from muelle.engine.work import digest_of, work_claimed, work_of
 from muelle.stores import ConstraintViolated
 
 _LOG = logging.getLogger("muelle.engine")
-_FIRST_LOOK, _LAST_LOOK = 0.05, 0.5  # seconds between looks at a run that another process may end
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """A run has ended; `result` is what its handler returned if that was in this process, else None."""
-
-    result: Any | None
 
 
 class Engine:
@@ -63,7 +54,7 @@ class Engine:
         self.queues: tuple[str, ...] = ()  # what is taken from, once a worker is there
         self.next_wake: float | None = None  # on this process's own monotonic clock
         self._ids = ids
-        self._waiters: dict[Key, list[asyncio.Future[Any]]] = {}
+        self._waiters = Waiters(journal, self.held)
         self._served = ""
         self._submitting: Counter[TenantId] = Counter()
         self._places = settings.concurrency
@@ -81,10 +72,10 @@ class Engine:
     async def submit(self, job: Job, past: Sequence[Past] = ()) -> Submitted:
         """Accept a job; when this returns it is durable, and will be done however often processes die.
 
-        With `past`, it remembers steps of an earlier run. Raises IdempotencyConflict, TooManySubmissions, UnknownKind, or what the database raises.
+        With `past`, it remembers steps of an earlier run. Raises IdempotencyConflict, TooManySubmissions, UnknownKind,
+        or what the database raises.
         """
-        if job.kind not in self.handlers:
-            raise UnknownKind(kind=job.kind)
+        self._handler(job.kind)
         if self._submitting[job.tenant] >= self.settings.submissions:
             raise TooManySubmissions(limit=self.settings.submissions)
         self._submitting[job.tenant] += 1
@@ -186,42 +177,14 @@ class Engine:
         if result is None:
             self._note_parked(held)
             return
-        for waiter in self._waiters.pop(held.key, ()):
-            if not waiter.done():
-                waiter.set_result(Ending(result))
+        self._waiters.tell(held.key, Ending(result))
 
     async def wait(self, tenant: TenantId, run: RunId, seconds: float | None = None) -> Ending | None:
-        """Return once the run has ended, here or elsewhere; None if it has not after `seconds`; raise UnknownRun."""
-        waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        waiters = self._waiters.setdefault((tenant, run), [])
-        waiters.append(waiter)
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._ended(tenant, run, waiter)
-        except TimeoutError:
-            return None
-        finally:
-            if waiter in waiters:
-                waiters.remove(waiter)
-            if not waiters and self._waiters.get((tenant, run)) is waiters:
-                del self._waiters[tenant, run]
+        """Return once the run has ended, here or elsewhere; None if it has not after `seconds`.
 
-    async def _ended(self, tenant: TenantId, run: RunId, waiter: "asyncio.Future[Any]") -> Ending:
-        pause = _FIRST_LOOK
-        while True:
-            if (tenant, run) not in self.held:
-                record = await self.journal.run(tenant, run)
-                if record is None:
-                    raise UnknownRun(execution=run)
-                if record.status == "dead":
-                    raise GivenUp(execution=run)
-                if record.status in ENDED and not waiter.done():
-                    return Ending(None)
-            await asyncio.wait([waiter], timeout=pause)
-            if waiter.done():
-                ending: Ending = waiter.result()
-                return ending
-            pause = min(pause * 1.5, _LAST_LOOK)
+        Raises UnknownRun, and GivenUp for one that is dead.
+        """
+        return await self._waiters.wait((tenant, run), seconds)
 
     async def change(self, tenant: TenantId, run: RunId, change: Change) -> None:
         """Cancel, pause, resume, nudge or replay a run; raise UnknownRun, RunEnded and what the change says."""
@@ -345,21 +308,24 @@ class Engine:
         try:
             if work.is_new:
                 self.metrics.observe(STARTED, (self.clock.now() - work.accepted).total_seconds())
-            handler = self.handlers.get(work.kind)
-            if handler is None:
-                raise UnknownKind(kind=work.kind)
-            result = await handler(await self._whole(work), held)
+            result = await self._handler(work.kind)(await self._whole(work), held)
         except (LeaseLost, asyncio.CancelledError):
             self._give_back(held)
         except Unavailable as error:  # the database, mostly; `beat` gives the run back when it can be reached again
             _LOG.warning("A run is put down: %s", error, extra={"run": held.run})
             self._give_back(held)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is written down, and the run is tried again
             _LOG.exception("A handler failed", extra={"run": held.run, "kind": work.kind})
             await self._fail(held, error)
             self._give_back(held)
         else:
             self.let_go(held, result)
+
+    def _handler(self, kind: str) -> Handler:
+        handler = self.handlers.get(kind)
+        if handler is None:
+            raise UnknownKind(kind=kind)
+        return handler
 
     async def _whole(self, work: Work) -> Work:
         payload = await self.journal.unpacked(work.tenant, work.payload)

@@ -28,12 +28,17 @@ from muelle.engine.payload import Payloads, stands_for_itself
 from muelle.engine.rows import CHUNK, PLAN, fence, statements_of
 from muelle.engine.settings import EngineSettings
 from muelle.engine.times import micros
+from muelle.engine.watchers import Watchers
 from muelle.stores import Blobs, Database, Row, Statement
 
 _PLANS_KNOWN = 10_000  # hashes of documents that this process has stored; beyond that it begins anew
 PLAN_SECONDS = 600.0
 """How long this process relies on a document being stored before it says again that it is used."""
-_CHUNKS = "SELECT sequence, entries FROM journal WHERE tenant = ? AND run = ? AND sequence >= ? ORDER BY sequence"
+# Of the chunks that begin at or before an entry, the last one holds it; the earlier ones need not be read.
+_CHUNKS = (
+    "SELECT sequence, entries FROM journal WHERE tenant = ? AND run = ? AND sequence >= COALESCE((SELECT max(sequence) "
+    "FROM journal WHERE tenant = ? AND run = ? AND sequence <= ?), 0) ORDER BY sequence"
+)
 _FORGET = (
     "DELETE FROM journal WHERE tenant = ? AND run = ?",
     "DELETE FROM waits WHERE tenant = ? AND run = ?",
@@ -65,12 +70,13 @@ class SqlJournal:
         self._clock = clock or SystemClock()
         self._plans: dict[tuple[TenantId, str], float] = {}  # until when they are known to be stored
         self._packing: dict[RunId, asyncio.Task[None]] = {}
+        self.watchers = Watchers()
 
     def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
         """Queue entries; await the result to know them durable. Entries of a run keep the order of their appends."""
-        if self._packing or not all(self._is_small(entry) for entry in entries):
-            return self._append_packed(entries, lease)
-        return self._commit(entries, flush=flush, lease=lease)
+        is_large = bool(self._packing) or not all(self._is_small(entry) for entry in entries)
+        appended = self._append_packed(entries, lease) if is_large else self._commit(entries, flush=flush, lease=lease)
+        return self.watchers.told(entries, appended) if self.watchers else appended
 
     async def runs(self, tenant: TenantId, where: RunFilter, limit: int, cursor: str | None = None) -> RunPage:
         """Return runs, newest first; raise InvalidCursor or InvalidLimit."""
@@ -90,7 +96,7 @@ class SqlJournal:
     async def past(self, tenant: TenantId, run: RunId, since: int = 0) -> tuple[Past, ...]:
         """Return what the run remembers, in order, from the entry `since` on."""
         found: list[Past] = []
-        rows = await self._database.fetch(_CHUNKS, tenant, run, 0)
+        rows = await self._database.fetch(_CHUNKS, tenant, run, tenant, run, since)
         for sequence, chunk in rows:
             for entry in unpack_entries(tenant, run, sequence, chunk):
                 if entry.sequence >= since:
@@ -133,7 +139,7 @@ class SqlJournal:
     async def compact(self, tenant: TenantId, run: RunId) -> None:
         """Pack the entries of a run that has ended into one chunk."""
         async with self._database.transaction(alone=False) as transaction:
-            chunks = await transaction.fetch(_CHUNKS, tenant, run, 0)
+            chunks = await transaction.fetch(_CHUNKS, tenant, run, tenant, run, 0)
             entries: list[Past] = []
             for sequence, chunk in chunks:
                 entries += [

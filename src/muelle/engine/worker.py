@@ -110,7 +110,7 @@ async def _recur(recurring: Recurring) -> None:
             await recurring.verb()
         except MuelleError as error:
             _LOG.warning("%s failed: %s", recurring.name, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one fault of what recurs must not end it
             _LOG.exception("%s failed", recurring.name)
 
 

@@ -172,8 +172,10 @@ class Step(Protocol[R_co]):
         ...
 
     async def rest(self, until: datetime) -> None:
-        """Wait until a time, within the run's time. The run may leave memory meanwhile; then, or after a crash, the
-        operation is performed again from its beginning, with the same `now`, and does not rest any more."""
+        """Wait until a time, within the run's time; the run may leave memory meanwhile.
+
+        Then, or after a crash, the operation is performed again from its beginning, with the same `now`.
+        """
         ...
 
     async def ask(self, question: Question) -> Answer | None:
