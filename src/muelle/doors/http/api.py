@@ -23,6 +23,7 @@ from muelle.doors.http.problems import (
     to_problem,
 )
 from muelle.doors.http.schema import COMMON, describe
+from muelle.doors.http.versions import versions_body
 from muelle.egress import routes as egress_routes
 from muelle.identity import DEFAULT_TENANT, Principal, Refused
 from muelle.identity import routes as identity_routes
@@ -31,7 +32,7 @@ from muelle.workflows import routes as workflow_routes
 
 def build_door(app: App) -> Door:
     """Return the ASGI application that serves an App."""
-    return Door(build_api(app), hot_routes(app.workflows), app.identity, app.ids, app.metrics, app.settings.http)
+    return Door(build_api(app), hot_routes(app.submissions), app.identity, app.ids, app.metrics, app.settings.http)
 
 
 def build_api(app: App) -> FastAPI:
@@ -51,7 +52,7 @@ def build_api(app: App) -> FastAPI:
     async def caller(request: Request) -> Principal:
         return await authenticated(app.identity, dict(request.scope["headers"]), _request_of(request))
 
-    api.include_router(workflow_routes.routes(app.workflows, app.executions, app.capabilities, caller))
+    api.include_router(workflow_routes.routes(_verbs(app), caller))
     api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, caller))
     api.include_router(identity_routes.routes(app.identity, caller))
     api.include_router(_platform(app, caller))
@@ -73,6 +74,17 @@ def openapi_document() -> dict[str, Any]:
     return asyncio.run(document())
 
 
+def _verbs(app: App) -> workflow_routes.Verbs:
+    return workflow_routes.Verbs(
+        workflows=app.workflows,
+        runs=app.runs,
+        submissions=app.submissions,
+        streams=app.streams,
+        executions=app.executions,
+        capabilities=app.capabilities,
+    )
+
+
 def _platform(app: App, caller: Any) -> APIRouter:  # noqa: ANN401 - a FastAPI dependency
     router = APIRouter(tags=["platform"])
 
@@ -85,6 +97,10 @@ def _platform(app: App, caller: Any) -> APIRouter:  # noqa: ANN401 - a FastAPI d
         if app.stores.database is not None:
             await app.stores.database.fetch("SELECT 1")
         return {"status": "ready"}
+
+    @router.get("/api/versions", summary="Versions of this API", openapi_extra={"security": []})
+    async def versions() -> dict[str, Any]:
+        return versions_body()
 
     @router.get("/metrics", summary="Measurements, for Prometheus", response_class=Response)
     async def metrics(principal: Principal = Depends(caller)) -> Response:  # noqa: B008, FAST002 - FastAPI's way

@@ -19,6 +19,7 @@ from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, corr
 from muelle.core.ids import NAME
 from muelle.doors.http.problems import BodyTooLarge, Reply, invalid_parameter, to_problem
 from muelle.doors.http.settings import HttpSettings
+from muelle.doors.http.versions import API_VERSIONS, HEADER, Negotiation, Spoken
 from muelle.identity import Identity, InvalidKey, Principal
 
 Message = MutableMapping[str, Any]
@@ -33,6 +34,7 @@ _KEY = "mk_"  # how keys begin: who sends one as a request's id shall not find i
 _DIGITS = 15  # of a body's length: no body has 1e15 bytes
 _MOST_DRAINED = 64 << 20  # bytes
 _DRAIN_SECONDS = 2.0
+_STREAM = b"text/event-stream"
 _CLIENT_LEFT = 499  # for metrics and the log: nobody is there to get it
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -46,6 +48,7 @@ class Asked:
     query: str
     content_type: str
     request: str
+    headers: Mapping[bytes, bytes]
 
     def parameters(self) -> dict[str, str]:
         """Return the query's parameters, none of which is given twice."""
@@ -77,10 +80,11 @@ class Door:
         self._ids = ids
         self._metrics = metrics
         self._settings = settings
-        self._headers = [
+        common = [
             (b"cache-control", settings.cache_control.encode()),
             (b"x-content-type-options", b"nosniff"),
         ]
+        self.versions = Negotiation(API_VERSIONS, common)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request; let everything else (lifespan) through."""
@@ -93,28 +97,39 @@ class Door:
         is_head = scope["method"] == "HEAD"
         inner = {**scope, "method": "GET"} if is_head else scope
         inner["muelle.request"] = request
+        inner["muelle.head"] = is_head
+        spoken = self.versions.find(headers.get(HEADER))
+        told = (spoken or self.versions.newest).headers
         intake = _Intake(receive, headers, self._settings.body_bytes)
-        exchange = _Exchange(send, [*self._headers, (b"x-request-id", request.encode())], intake, is_mute=is_head)
+        exchange = _Exchange(send, [*told, (b"x-request-id", request.encode())], intake, is_mute=is_head)
         with correlate(request=request):
-            await self._answer(inner, intake, exchange, headers)
+            await self._answer(inner, intake, exchange, headers, spoken)
         self._note(scope, request, exchange.status, perf_counter() - start)
 
     async def _answer(
-        self, scope: Message, intake: "_Intake", exchange: "_Exchange", headers: Mapping[bytes, bytes]
+        self,
+        scope: Message,
+        intake: "_Intake",
+        exchange: "_Exchange",
+        headers: Mapping[bytes, bytes],
+        spoken: Spoken | None,
     ) -> None:
         request = scope["muelle.request"]
         try:
+            if spoken is None:
+                raise self.versions.unknown(headers[HEADER])  # noqa: TRY301 - told like all that goes wrong below
+            scope["muelle.version"] = spoken.version
             if scope["query_string"]:
                 _check_query(scope["query_string"])
             hot = self._hot.get((scope["method"], scope["path"]))
-            if hot is None:
+            if hot is None or _STREAM in headers.get(b"accept", b""):  # streams are the framework's
                 await self._routes(scope, intake, exchange.send)
                 return
             principal = await authenticated(self._identity, headers, request)
             body = await _body(intake)
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             query = scope["query_string"].decode("latin-1")
-            reply = await hot(Asked(principal, body, query, content_type, request))
+            reply = await hot(Asked(principal, body, query, content_type, request, headers))
         except MuelleError as error:
             note_fault(error, scope["path"])
             reply = to_problem(error, request)

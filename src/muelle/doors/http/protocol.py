@@ -13,6 +13,7 @@ from muelle.core import Ids, MuelleError
 from muelle.doors.http.cork import CorkedTransport
 from muelle.doors.http.problems import HeadTooLarge, MalformedRequest, RequestTimedOut, to_problem
 from muelle.doors.http.settings import HttpSettings
+from muelle.doors.http.versions import API_VERSIONS, HEADER
 
 _LINGER = 1.0  # seconds in which what a client still sends is thrown away, lest the answer be lost with it
 
@@ -121,6 +122,7 @@ class BoundedProtocol(HttpToolsProtocol):
             b"content-type: " + reply.content_type,
             b"content-length: %d" % len(reply.body),
             b"x-request-id: " + request.encode(),
+            HEADER + b": " + API_VERSIONS[-1].date.encode(),
             b"connection: close",
         ]
         return b"%s%s\r\n\r\n%s" % (STATUS_LINE[reply.status], b"\r\n".join(lines), reply.body)

@@ -38,6 +38,7 @@ COMMON: dict[int | str, dict[str, Any]] = {
     413: _problem("Larger than allowed."),
     415: _problem("Not of a type that is taken."),
     422: _problem("A parameter has a value that it cannot have."),
+    429: _problem("More often than allowed; Retry-After says when."),
     500: _problem("A fault of Muelle."),
     503: _problem("Not now; try again."),
 }

@@ -44,15 +44,20 @@ def url_of(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which says when it has begun to answer."""
+    """Uvicorn, which says when it has begun to answer, and when it ends: streams would keep it for ever."""
 
-    def __init__(self, config: uvicorn.Config, is_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, is_ready: Callable[[], None], is_ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._is_ready = is_ready
+        self._is_ending = is_ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._is_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._is_ending()
+        await super().shutdown(sockets)
 
 
 async def serve(app: App, listener: socket.socket, is_ready: Callable[[], None]) -> None:
@@ -79,7 +84,7 @@ def server_of(app: App, is_ready: Callable[[], None]) -> uvicorn.Server:
         timeout_keep_alive=settings.keepalive_seconds,
         timeout_graceful_shutdown=int(settings.drain_seconds),
     )
-    return _Server(config, is_ready)
+    return _Server(config, is_ready, app.streams.close)
 
 
 def _protocol(app: App) -> Any:  # noqa: ANN401 - uvicorn calls it as it would call a class
