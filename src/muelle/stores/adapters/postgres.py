@@ -21,6 +21,7 @@ from muelle.stores.adapters.postgres_server import (
     connect_once,
     create_pool,
     drop,
+    is_crossed,
     is_gone,
     is_lost,
     named,
@@ -191,6 +192,8 @@ class PostgresDatabase:
                     self._committer = await connect_once(self._url, self._settings)
                 return await self._attempt(self._committer, commits)
             except FAILURES as error:
+                if is_crossed(error) and self._loop.time() < deadline:
+                    continue  # it was rolled back, and the other one has gone on
                 if self._loop.time() + pause > deadline or not is_lost(error, self._committer):
                     return [named(error, self._committer)] * len(commits)
                 self._committer.terminate()  # it may still be inside the transaction that failed
@@ -207,6 +210,8 @@ class PostgresDatabase:
             if is_lost(error, connection):
                 raise  # nothing of it was committed: it may be tried again
             await unit.rollback()
+            if is_crossed(error):
+                raise
             if len(commits) == 1 or concerns_all(error):
                 return [named(error)] * len(commits)
             return await self._attempt_apart(connection, commits)

@@ -159,6 +159,11 @@ def named(error: BaseException, connection: Connection = None) -> MuelleError:
     return StatementRefused(reason=f"{type(error).__name__}: {str(error).partition(':')[0]}")
 
 
+def is_crossed(error: BaseException) -> bool:
+    """Tell whether two transactions stood in each other's way, so that trying again at once will do."""
+    return isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError)
+
+
 def touched(status: str) -> int:
     """Return the number of rows from a command tag such as `UPDATE 3`."""
     last = status.rpartition(" ")[2]
