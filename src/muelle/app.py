@@ -82,6 +82,8 @@ from muelle.workflows.children import Children
 from muelle.workflows.history import Executions
 from muelle.workflows.operations.pack import BUILT_IN
 from muelle.workflows.runs import Runs
+from muelle.workflows.submissions.service import Submissions
+from muelle.workflows.submissions.streams import Streams
 
 SETTINGS_FILE = "muelle.toml"
 _EVENTS_SECONDS, _GAUGES_SECONDS, _SWEEP_SECONDS = 0.25, 5.0, 600.0
@@ -133,6 +135,8 @@ class App:
     engine: Engine
     workflows: Workflows
     runs: Runs
+    submissions: Submissions
+    streams: Streams
     jobs: Jobs
     outbox: Outbox
     recurring: tuple[Recurring, ...]
@@ -239,10 +243,12 @@ async def open_app(
             engine=engine,
             workflows=workflows,
             runs=runs,
+            submissions=Submissions(workflows, runs, settings.workflows.submissions),
+            streams=Streams(runs, engine, clock, settings.workflows.submissions),
             jobs=jobs,
             outbox=outbox,
             recurring=_recurring(engine, outbox, metrics),
-            executions=Executions(stores.journal, planner, limits),
+            executions=Executions(stores.journal, engine.waits, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
             admin_key=Secret(admin_key) if admin_key else None,

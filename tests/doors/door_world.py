@@ -83,7 +83,7 @@ async def open_doorway(
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(configuration, home, metrics=metrics))
         assert app.admin_key is not None
-        hot = hot_routes(app.workflows) if is_hot else {}
+        hot = hot_routes(app.submissions) if is_hot else {}
         door = Door(build_api(app), hot, app.identity, app.ids, app.metrics, app.settings.http)
         yield Doorway(app, door, app.admin_key.reveal(), stack)
 

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from muelle.core import PrincipalId, RunId
-from muelle.engine import Journal, RunFilter, RunRecord, StepFinished
+from muelle.engine import ENDED, Journal, Past, RunFilter, RunRecord, StepBegan, StepFinished, Wait, Waits
 from muelle.identity import Principal
 from muelle.packs import Limits
 from muelle.workflows.errors import ExecutionNotFound
@@ -19,8 +20,9 @@ _OTHERS = "*"
 class Executions:
     """The runs that a principal may see: its own, and with `runs:read` on '*' all of its tenant."""
 
-    def __init__(self, journal: Journal, planner: Planner, limits: Limits) -> None:
+    def __init__(self, journal: Journal, waits: Waits, planner: Planner, limits: Limits) -> None:
         self._journal = journal
+        self._waits = waits
         self._planner = planner
         self._limits = limits
 
@@ -29,26 +31,39 @@ class Executions:
         if not principal.may("runs:read", _OTHERS):
             if where.principal not in (None, principal.id) and not principal.may("runs:read", str(where.principal)):
                 return {"executions": [], "count": 0, "next_cursor": None}
-            where = _of(where, where.principal or principal.id)
+            where = replace(where, principal=where.principal or principal.id)
         page = await self._journal.runs(principal.tenant, where, limit, cursor)
         return {
-            "executions": [_entry(run) for run in page.runs],
+            "executions": [entry_of(run) for run in page.runs],
             "count": len(page.runs),
             "next_cursor": page.cursor,
         }
 
     async def show(self, principal: Principal, run: str) -> dict[str, Any]:
-        """Return one run with its steps; raise ExecutionNotFound also for those that may not be seen."""
+        """Return one run with its steps so far; raise ExecutionNotFound also for those that may not be seen.
+
+        Of one that has not ended: `under_way`, the effects that have begun, and `waits`, the questions that are open.
+        """
         record = await self._journal.run(principal.tenant, RunId(run))
         if record is None or not _may_see(principal, record.principal):
             raise ExecutionNotFound(execution_id=run[:100])
-        steps = await self._journal.steps(principal.tenant, record.run)
+        past = await self._journal.past(principal.tenant, record.run)
+        steps = [entry for entry in past if isinstance(entry, StepFinished)]
         document = await self._journal.document(principal.tenant, record.run)
         return {
-            **_entry(record),
-            "operations": [_step(step) for step in steps],
+            **entry_of(record),
+            **({} if record.status in ENDED else await self._present(record, past)),
+            "operations": [step_of(step) for step in steps],
             "credentials_used": self._credentials(document, steps),
             "timeline": _timeline(record, steps),
+        }
+
+    async def _present(self, record: RunRecord, past: Sequence[Past]) -> dict[str, Any]:
+        finished = {(entry.operation, entry.iteration) for entry in past if isinstance(entry, StepFinished)}
+        begun = [entry for entry in past if isinstance(entry, StepBegan)]
+        return {
+            "under_way": [began_of(entry) for entry in begun if (entry.operation, entry.iteration) not in finished],
+            "waits": await open_waits(self._waits, record),
         }
 
     def _credentials(self, document: bytes | None, steps: Sequence[StepFinished]) -> list[str]:
@@ -59,12 +74,6 @@ class Executions:
         ran = {step.operation for step in steps if step.status != "skipped"}
         nodes = [node for name, node in planned.plan.nodes.items() if name in ran]
         return sorted({credential for node in nodes for credential in node.credentials})
-
-
-def _of(where: RunFilter, principal: PrincipalId) -> RunFilter:
-    return RunFilter(
-        status=where.status, principal=principal, workflow=where.workflow, since=where.since, until=where.until
-    )
 
 
 def _may_see(principal: Principal, owner: PrincipalId) -> bool:
@@ -79,7 +88,8 @@ def _json(encoded: bytes | None) -> Any:  # noqa: ANN401 - any JSON value
     return None if encoded is None else msgspec.Raw(encoded)
 
 
-def _entry(run: RunRecord) -> dict[str, Any]:
+def entry_of(run: RunRecord) -> dict[str, Any]:
+    """Return a run as it is listed."""
     return {
         "execution_id": run.run,
         "agent_id": run.principal,
@@ -89,11 +99,45 @@ def _entry(run: RunRecord) -> dict[str, Any]:
         "finished_at": _time(run.finished),
         "total_duration_ms": None if run.took is None else run.took / 1000,
         "summary": {"succeeded": run.succeeded, "failed": run.failed, "skipped": run.skipped},
+        "kind": run.kind,
+        "cause": run.cause or None,
+        "version": run.version or None,
+        "began_at": _time(run.began),
+        "deadline": _time(run.deadline),
+        "takeovers": run.takeovers,
         **({"error": _json(run.error)} if run.error else {}),
     }
 
 
-def _step(step: StepFinished) -> dict[str, Any]:
+def began_of(entry: StepBegan) -> dict[str, Any]:
+    """Return an operation that has begun."""
+    return {
+        "operation_id": entry.operation,
+        **({"iteration": entry.iteration} if entry.iteration else {}),
+        "timestamp": _time(entry.at),
+    }
+
+
+async def open_waits(waits: Waits, run: RunRecord) -> list[dict[str, Any]]:
+    """Return the questions of a run that wait for an answer."""
+    return [_wait(wait) for wait in await waits.of(run.tenant, run.run) if wait.state == "open"]
+
+
+def _wait(wait: Wait) -> dict[str, Any]:
+    operation, _, iteration = wait.place.partition(":")
+    return {
+        "operation_id": operation,
+        **({"iteration": iteration} if iteration else {}),
+        "kind": wait.kind,
+        "subject": wait.subject,
+        "details": _json(wait.body),
+        "timestamp": _time(wait.created),
+        "expires_at": _time(wait.expires),
+    }
+
+
+def step_of(step: StepFinished) -> dict[str, Any]:
+    """Return an operation that has ended."""
     return {
         "operation_id": step.operation,
         "operation_type": step.type,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from muelle.packs import Limits
+from muelle.workflows.submissions import SubmissionsSettings
 from muelle.workflows.triggers import TriggersSettings
 from muelle.workflows.versions import SavedSettings
 
@@ -17,6 +18,7 @@ class WorkflowsSettings:
 
     limits: Limits = field(default_factory=Limits)
     triggers: TriggersSettings = field(default_factory=TriggersSettings)
+    submissions: SubmissionsSettings = field(default_factory=SubmissionsSettings)
     saved: SavedSettings = field(default_factory=SavedSettings)
     plan_cache_entries: int = 4_096
     plan_cache_bytes: int = 64 << 20

@@ -1,8 +1,10 @@
 """The OpenAPI description of what the routes of workflows take and give."""
 
-from typing import Any
+from typing import Any, get_args
 
-_STATUS = {"type": "string", "enum": ["running", "success", "partial_success", "error"]}
+from muelle.engine import RunStatus
+
+_STATUS = {"type": "string", "enum": list(get_args(RunStatus))}
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "number"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -71,9 +73,15 @@ _ENTRY = {
     "finished_at": _nullable("string"),
     "total_duration_ms": _nullable("number"),
     "summary": _object(("succeeded", "failed", "skipped"), succeeded=_COUNT, failed=_COUNT, skipped=_COUNT),
+    "kind": _TEXT,
+    "cause": _nullable("string"),
+    "version": _nullable("string"),
+    "began_at": _nullable("string"),
+    "deadline": _nullable("string"),
+    "takeovers": _COUNT,
     "error": _map(_ANY),
 }
-_ENTRY_REQUIRED = ("execution_id", "agent_id", "workflow_id", "status", "timestamp")
+_ENTRY_REQUIRED = ("execution_id", "agent_id", "workflow_id", "status", "timestamp", "kind", "takeovers")
 _STEP = _object(
     ("operation_id", "operation_type", "status", "timestamp", "duration_ms"),
     operation_id=_TEXT,
@@ -86,6 +94,22 @@ _STEP = _object(
     cached={"type": "boolean"},
     result=_ANY,
     error=_map(_ANY),
+)
+_BEGUN = _object(
+    ("operation_id", "timestamp"),
+    operation_id=_TEXT,
+    iteration=_TEXT,
+    timestamp={"type": "string", "format": "date-time"},
+)
+_WAIT = _object(
+    ("operation_id", "kind", "subject", "details", "timestamp", "expires_at"),
+    operation_id=_TEXT,
+    iteration=_TEXT,
+    kind={"type": "string", "enum": ["approval", "event"]},
+    subject=_TEXT,
+    details=_ANY,
+    timestamp={"type": "string", "format": "date-time"},
+    expires_at={"type": "string", "format": "date-time"},
 )
 _MOMENT = _object(
     ("timestamp", "event"),
@@ -143,10 +167,80 @@ EXECUTION = _responses(
         (*_ENTRY_REQUIRED, "operations", "credentials_used", "timeline"),
         **_ENTRY,
         operations=_list(_STEP),
+        under_way=_list(_BEGUN),
+        waits=_list(_WAIT),
         credentials_used=_list(_TEXT),
         timeline=_list(_MOMENT),
     ),
 )
+ENTRY = _responses("The run as it is now.", _object(_ENTRY_REQUIRED, **_ENTRY))
+CHANGED: dict[int | str, dict[str, Any]] = {202: {**ENTRY[200], "description": "Taken; whoever holds the run is told."}}
+_LINKS = _object(("self", "events", "result", "cancel"), self=_TEXT, events=_TEXT, result=_TEXT, cancel=_TEXT)
+_PLACE = _object(
+    ("execution_id", "workflow_id", "status", "links"),
+    execution_id=_TEXT,
+    workflow_id=_TEXT,
+    status=_STATUS,
+    links=_LINKS,
+)
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": _TEXT}
+
+
+_REPLAYED = {"Idempotent-Replayed": _header("'true' where an earlier request with this key started the run.")}
+_APPLIED = {"Preference-Applied": _header("Which preferences were heeded.")}
+ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "The run goes on by itself; the links say where to ask for it.",
+        "headers": {"Location": _header("Where the run is shown."), **_APPLIED, **_REPLAYED},
+        "content": {"application/json": {"schema": _PLACE}},
+    }
+}
+_STREAM = {"text/event-stream": {"schema": _TEXT}}
+EXECUTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The run's answer; to 'Accept: text/event-stream' what happens in it.",
+        "headers": {**_APPLIED, **_REPLAYED},
+        "content": {**ANSWER[200]["content"], **_STREAM},
+    },
+    **ACCEPTED,
+}
+RESULT: dict[int | str, dict[str, Any]] = {
+    **ANSWER,
+    202: {**ACCEPTED[202], "description": "It has not ended.", "headers": {"Location": _header("Where it is shown.")}},
+}
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": (
+            "Server-sent events: run.queued, run.running, run.waiting, run.paused and run.dead tell how it stands; "
+            "operation.started, operation.finished and run.finished have an id, behind which a stream goes on."
+        ),
+        "content": _STREAM,
+    },
+    204: {"description": "The run has ended, and its end was seen."},
+}
+
+
+def _given(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
+_KEY = _given(
+    "Idempotency-Key",
+    "A repetition with the same key and body gets the first one's run.",
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
+)
+SUBMISSION_KEY: dict[str, Any] = {"parameters": [_KEY]}
+LAST_EVENT: dict[str, Any] = {
+    "parameters": [
+        _given("Last-Event-ID", "Go on behind this event.", {"type": "string", "pattern": "^[0-9]{1,18}$"}),
+    ]
+}
+_WHEN = {
+    "oneOf": [{"type": "string", "format": "date-time"}, {"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]
+}
 _DOCUMENT = {"type": "string", "description": "The document: JSON messages, one after the other."}
 REQUEST: dict[str, Any] = {
     "requestBody": {
@@ -162,9 +256,24 @@ REQUEST: dict[str, Any] = {
                         "description": "False leaves out advice. It skips no permission and no error.",
                     },
                     inputs={"type": "object", "description": "What operations find under /input."},
+                    priority={
+                        "type": ["integer", "null"],
+                        "minimum": 1,
+                        "maximum": 5,
+                        "description": "1 goes first, 5 last; 3 if none is given.",
+                    },
+                    deadline={**_WHEN, "description": "When the run is cut off: a time, or seconds from now."},
+                    run_at={**_WHEN, "description": "When the run begins: a time, or seconds from now."},
                 )
             },
             "application/jsonl": {"schema": _DOCUMENT},
         },
     }
+}
+EXECUTE: dict[str, Any] = {
+    **REQUEST,
+    "parameters": [
+        _given("Prefer", "respond-async, wait=SECONDS, or both: be answered before the run ends.", _TEXT),
+        _KEY,
+    ],
 }
