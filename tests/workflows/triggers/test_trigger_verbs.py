@@ -133,6 +133,17 @@ async def test_who_holds_less_may_not_make_a_secret_for_it(world: World) -> None
         await world.triggers.rotate(agent, "door", 60)
 
 
+async def test_who_holds_as_much_but_may_not_manage_its_principal_cannot_enable_it(world: World) -> None:
+    await world.agent(("workflows:run", "bill"))
+    await world.add(principal="bot")
+    peer = await world.agent(("triggers:write", "*"), ("workflows:run", "bill"), name="peer")
+
+    with pytest.raises(NotYours) as caught:
+        await world.triggers.enable(peer, "orders")
+
+    assert caught.value.facts == {"scope": "identity:manage", "resource": "bot"}
+
+
 async def test_who_holds_less_may_take_a_trigger_over_as_itself(world: World) -> None:
     await world.add()
     agent = await world.agent(("triggers:write", "*"), ("workflows:run", "*"))
