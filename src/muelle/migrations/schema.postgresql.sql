@@ -177,6 +177,8 @@ CREATE INDEX runs_by_workflow ON runs (tenant, workflow, started, run)
 --;
 CREATE INDEX runs_by_cause ON runs (tenant, cause, started, run) WHERE cause <> ''
 --;
+ALTER TABLE runs DROP CONSTRAINT runs_pkey, ADD PRIMARY KEY (tenant, run)
+--;
 CREATE TABLE journal (
     tenant TEXT NOT NULL, 
     run TEXT NOT NULL, 

@@ -47,6 +47,11 @@ def _extend_runs() -> None:
     op.create_index(
         "runs_by_cause", "runs", ["tenant", "cause", "started", "run"], sqlite_where=caused, postgresql_where=caused
     )
+    if op.get_context().dialect.name == "postgresql":
+        # All these indexes begin with the tenant and have the run. While the table is new PostgreSQL knows nothing of
+        # what is in it, believes them equally good to find one run by, and takes the newest: so let that be the key's.
+        # Any other reads all runs of the tenant: 170 us an update after 5,000 runs, and more with each.
+        op.execute("ALTER TABLE runs DROP CONSTRAINT runs_pkey, ADD PRIMARY KEY (tenant, run)")
 
 
 def _create_workers() -> None:
