@@ -14,14 +14,22 @@ import argparse
 import json
 import os
 import platform
+import sqlite3
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `bench` and `fixtures`, as the tests have them
 
+from bench.engine.clients import Rounds
+from bench.engine.environments import Missing
+from bench.engine.fairness import fairness
 from bench.engine.figures import note, ratio
-from bench.engine.peers import PEERS, Rounds, measure_peer
+from bench.engine.muelle_runs import journal, pg, sqlite
+from bench.engine.peers import PEERS, measure_peer
+from bench.engine.sleeping import sleeping
+from bench.engine.stored import stored
+from muelle import __version__
 
 KEYS = (
     "sqlite_normal_runs_s",
@@ -38,19 +46,49 @@ KEYS = (
     "wake_late_p99_ms",
     "fair_start_ms",
 )
+PARTS: dict[str, Callable[[Rounds], Mapping[str, float]]] = {
+    "sqlite": sqlite,
+    "journal": journal,
+    "pg": pg,
+    "million": stored,
+    "sleeping": sleeping,
+    "fairness": fairness,
+}
+
+
+def measure(names: Sequence[str], rounds: Rounds) -> dict[str, float | None]:
+    """Measure the parts of these names, ours and then the peers; what is left out has no figure."""
+    figures: dict[str, float | None] = {}
+    for name, part in PARTS.items():
+        if name in names:
+            figures.update(_measured(name, part, rounds))
+    for name in PEERS:
+        if name in names:
+            figures[f"vs_{name}"] = ratio(figures.get("pg_runs_s"), measure_peer(name, rounds))
+    return figures
+
+
+def _measured(name: str, part: Callable[[Rounds], Mapping[str, float]], rounds: Rounds) -> Mapping[str, float]:
+    try:
+        return part(rounds)
+    except Missing as missing:
+        note(f"{name}: cannot be measured, and so null: {missing}")
+        return {}
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--quick", action="store_true", help="one short window of each")
-    options.add_argument("--only", action="append", choices=[*PEERS], help="measure this part alone; may be repeated")
+    options.add_argument(
+        "--quick", action="store_true", help="one short window of each, and a tenth of the runs stored"
+    )
+    names = [*PARTS, *PEERS]
+    options.add_argument("--only", action="append", choices=names, help="measure this part alone; may be repeated")
     chosen = options.parse_args()
-    rounds = Rounds(2, 1) if chosen.quick else Rounds()
+    rounds = Rounds(2, 1, 0.1) if chosen.quick else Rounds()
     note(f"Python {platform.python_version()}, {platform.system()} {platform.release()}, {os.cpu_count()} processors")
-    figures: dict[str, Any] = dict.fromkeys(KEYS)
-    for name in chosen.only or PEERS:
-        figures[f"vs_{name}"] = ratio(figures["pg_runs_s"], measure_peer(name, rounds))
-    print(json.dumps(figures))
+    note(f"SQLite {sqlite3.sqlite_version}, Muelle {__version__}")
+    figures = measure(chosen.only or names, rounds)
+    print(json.dumps({key: figures.get(key) for key in KEYS}))
 
 
 if __name__ == "__main__":
