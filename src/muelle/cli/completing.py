@@ -55,6 +55,14 @@ def schedule_ids(context: click.Context, _: click.Parameter, incomplete: str) ->
     return [schedule.id for schedule in found if schedule.id.startswith(incomplete)]
 
 
+def workflow_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the saved workflows whose names begin so."""
+    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
+
+    found = _asked(context, lambda app, owner: saved_of(app).workflows.list(owner, "", PAGE))
+    return [head.name for head in found if head.name.startswith(incomplete)]
+
+
 def scope_names(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the scopes that begin so."""
     from muelle.identity import SCOPES  # noqa: PLC0415 - `muelle --help` needs none

@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": "muelle.cli.run:run",
     "validate": "muelle.cli.validate:validate",
     "operations": "muelle.cli.operations:operations",
+    "workflows": "muelle.cli.workflows:workflows",
     "agents": "muelle.cli.agents:agents",
     "keys": "muelle.cli.keys:keys",
     "grants": "muelle.cli.grants:grants",
