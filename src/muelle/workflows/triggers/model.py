@@ -1,5 +1,6 @@
 """What a trigger is: on which events, or calls of a webhook, which saved workflow runs, with which inputs, as whom."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, NewType, Protocol
 
@@ -15,6 +16,9 @@ TriggerId = NewType("TriggerId", str)
 Kind = Literal["event", "webhook"]
 Outcome = Literal["submitted", "unmatched", "refused", "failed", "dead"]
 BodyForm = Literal["json", "form", "raw"]
+
+Submit = Callable[[Job], Awaitable[Submitted]]
+"""`Engine.submit`: once it returns, the run is durable; Unavailable and TimedOut may be tried again."""
 
 DEPTH = "muelle_depth"
 """The member of an event's data that may say how many runs led there by events, for senders that know of more."""
@@ -128,12 +132,4 @@ class Known(Protocol):
 
     async def run(self, tenant: TenantId, run: RunId) -> RunRecord | None:
         """Return a run, or None."""
-        ...
-
-
-class Submit(Protocol):
-    """Hands a run to the engine, as `Engine.submit` does; once it returns, the run is durable."""
-
-    async def __call__(self, job: Job, /) -> Submitted:
-        """Return the run; raise a MuelleError: Unavailable and TimedOut may be tried again."""
         ...

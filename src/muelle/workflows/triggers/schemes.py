@@ -21,7 +21,6 @@ from msgspec import Meta
 HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 
 PREFIX: Final = "whsec_"
-DIGEST: Final = 32  # bytes of SHA-256
 _MOST_SIGNATURES: Final = 10  # that are looked at; senders who rotate offer two
 _LONGEST_NUMBER: Final = 15  # digits of a time
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}\Z")  # another mark is remembered by its hash
