@@ -12,7 +12,7 @@ from muelle.engine import StoredEvent
 from muelle.packs import Json
 from muelle.workflows.triggers.book import Book
 from muelle.workflows.triggers.depths import Depths
-from muelle.workflows.triggers.diary import Diary
+from muelle.workflows.triggers.diary import Diary, is_near
 from muelle.workflows.triggers.errors import TriggersBehind
 from muelle.workflows.triggers.firing import Firing, Loaded
 from muelle.workflows.triggers.model import Delivery, TriggerId
@@ -30,6 +30,7 @@ class _Pair:
     ready: Loaded
     event: dict[str, Json]
     depth: int
+    unmet: str
 
     @property
     def key(self) -> _Key:
@@ -87,13 +88,15 @@ class EventTriggers:
         if not ready:
             return []
         event = cloud_event(stored)
-        depth = await self._depths.of(stored, event)
-        return [_Pair(each, event, depth) for each in ready]
+        judged = [(each, each.pattern.unmet(event)) for each in ready]
+        met = [(each, unmet) for each, unmet in judged if not unmet or is_near(unmet)]
+        depth = await self._depths.of(stored, event) if met else 0
+        return [_Pair(each, event, depth, unmet) for each, unmet in met]
 
     async def _fired(self, batch: list[_Pair]) -> int:
         """Fire a part of a batch; return how many are to be tried again."""
         fire = self._firing.fire
-        deliveries = await asyncio.gather(*(fire(pair.ready, pair.event, pair.depth) for pair in batch))
+        deliveries = await asyncio.gather(*(fire(pair.ready, pair.event, pair.depth, pair.unmet) for pair in batch))
         await self._diary.record(deliveries)
         await self._remember(batch, deliveries)
         failed = 0

@@ -13,6 +13,11 @@ _NEAR = ("/data", "/expression")  # what came so far was of the right type, sour
 _MOST = 10_000  # triggers whose number of deliveries is remembered
 
 
+def is_near(unmet: str) -> bool:
+    """Tell whether what an event does not meet is its data alone."""
+    return unmet.startswith(_NEAR)
+
+
 class Diary:
     """Records deliveries. Events that did not fit are noted only if they came near, and so many a minute."""
 
@@ -24,15 +29,15 @@ class Diary:
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         """Record what is worth it; once this returns it is durable."""
-        worth = [each for each in deliveries if each.outcome != "unmatched" or self._is_near(each)]
+        worth = [each for each in deliveries if each.outcome != "unmatched" or self._is_noted(each)]
         if not worth:
             return
         await self._store.record(worth)
         for each in {each.trigger: each for each in worth}.values():
             await self._trim(each, sum(other.trigger == each.trigger for other in worth))
 
-    def _is_near(self, delivery: Delivery) -> bool:
-        return delivery.reason.startswith(_NEAR) and not self._unmatched.admit(delivery.trigger)
+    def _is_noted(self, delivery: Delivery) -> bool:
+        return is_near(delivery.reason) and not self._unmatched.admit(delivery.trigger)
 
     async def _trim(self, delivery: Delivery, written: int) -> None:
         """Trim at the first delivery in this process, and then every so often."""

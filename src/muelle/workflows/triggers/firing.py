@@ -70,12 +70,13 @@ class Firing:
         self._ids = ids
         self.settings = settings
 
-    async def fire(self, ready: Loaded, event: Event, depth: int = 0) -> Delivery:
+    async def fire(self, ready: Loaded, event: Event, depth: int = 0, unmet: str | None = None) -> Delivery:
         """Return what became of an event: submitted, unmatched, refused, failed (try again) or dead (kept).
 
-        `depth` is how many runs led to it by events.
+        `depth` is how many runs led to it by events; `unmet` is what the pattern says of it, if that is known.
         """
-        unmet = ready.pattern.unmet(event)
+        if unmet is None:
+            unmet = ready.pattern.unmet(event)
         if unmet:
             return self.delivery(ready.trigger, event, outcome="unmatched", reason=unmet)
         if depth > self.settings.most_depth:
