@@ -60,6 +60,7 @@ async def test_what_was_published_is_found_as_it_was(store: SavedStore) -> None:
     workflow = await store.find(TENANT, "report")
 
     assert workflow is not None
+    assert workflow.head == await store.head(TENANT, "report")
     assert (workflow.head, workflow.releases) == (head(description="Says it", tags=("a", "b")), (release(),))
     assert await store.content(TENANT, "report", "1.0.0") == CONTENT
     assert await store.content(TENANT, "report", "1.0.1") is None
@@ -103,6 +104,7 @@ async def test_another_tenant_finds_nothing(store: SavedStore) -> None:
     await store.write(publishing())
 
     assert await store.find(OTHER, "report") is None
+    assert await store.head(OTHER, "report") is None
     assert await store.content(OTHER, "report", "1.0.0") is None
     assert await store.page(OTHER, "", "", 10) == []
     assert (await store.count(OTHER), await store.revision(OTHER, "report")) == (0, 0)

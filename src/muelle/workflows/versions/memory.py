@@ -54,6 +54,10 @@ class MemorySavedStore:
             return None
         return Workflow(head=head, releases=by_precedence(self._releases[tenant, name].values()))
 
+    async def head(self, tenant: TenantId, name: str) -> Head | None:
+        """Return a workflow without its releases, or None."""
+        return self._heads.get((tenant, name))
+
     async def content(self, tenant: TenantId, name: str, version: str) -> Content | None:
         """Return what was published under a version, or None."""
         return self._contents.get((tenant, name, version))

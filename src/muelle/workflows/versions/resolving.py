@@ -20,6 +20,7 @@ from muelle.workflows.versions.settings import SavedSettings
 from muelle.workflows.versions.store import SavedStore
 
 _Key = tuple[TenantId, str, str, datetime]
+_MOST_WORDS = 50  # of one workflow: versions, ranges, aliases
 
 
 class Resolving:
@@ -31,15 +32,14 @@ class Resolving:
         self._settings = settings
         self._kept: OrderedDict[_Key, Content] = OrderedDict()
         self._bytes = 0
+        self._known: OrderedDict[tuple[TenantId, str], _Known] = OrderedDict()
 
     async def resolve(
         self, tenant: TenantId, name: str, wanted: str, inputs: Mapping[str, Any] | None, kept_for: str | None
     ) -> Resolved:
         """Return what is to be run; raises as `SavedWorkflows.resolve`."""
-        workflow = await self._store.find(tenant, name)
-        if workflow is None:
-            raise WorkflowNotFound(workflow=name[:100])
-        release = workflow.choose(wanted, self._clock.now())
+        known = await self._seek(tenant, name)
+        workflow, release = known.workflow, known.choose(wanted, self._clock.now())
         content = await self.content(tenant, name, release)
         given, migrated = dict(inputs or {}), list[str]()
         if kept_for is not None and read_version(kept_for) == release.number:
@@ -54,6 +54,21 @@ class Resolving:
             inputs=_accepted(content, given, name, release, kept_for),
             migrated=tuple(migrated),
         )
+
+    async def _seek(self, tenant: TenantId, name: str) -> "_Known":
+        """Return a workflow, read again only if it changed: its head is short, its releases may be many."""
+        head = await self._store.head(tenant, name)
+        if head is None:
+            raise WorkflowNotFound(workflow=name[:100])
+        known = self._known.get((tenant, name))
+        if known is None or known.workflow.head.revision != head.revision:
+            workflow = await self._store.find(tenant, name)
+            if workflow is None:
+                raise WorkflowNotFound(workflow=name[:100])
+            known = self._known[tenant, name] = _Known(workflow)
+            while len(self._known) > self._settings.kept_entries:
+                self._known.popitem(last=False)
+        return known
 
     async def content(self, tenant: TenantId, name: str, release: Release) -> Content:
         """Return what was published; raise VersionNotFound if it was removed meanwhile."""
@@ -95,6 +110,25 @@ class Resolving:
             inputs = migrate(inputs, steps, str(version))
             migrated.append(str(version))
         return inputs, migrated
+
+
+class _Known:
+    """A workflow as it was read, and which release each word meant; not where a sunset may change that by itself."""
+
+    __slots__ = ("_chosen", "_is_lasting", "workflow")
+
+    def __init__(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self._is_lasting = all(release.sunset is None for release in workflow.releases)
+        self._chosen: dict[str, Release] = {}
+
+    def choose(self, wanted: str, now: datetime) -> Release:
+        found = self._chosen.get(wanted)
+        if found is None:
+            found = self.workflow.choose(wanted, now)
+            if self._is_lasting and len(self._chosen) < _MOST_WORDS:
+                self._chosen[wanted] = found
+        return found
 
 
 def _accepted(

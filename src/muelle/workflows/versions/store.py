@@ -62,6 +62,10 @@ class SavedStore(Protocol):
         """Return a workflow with its releases, or None."""
         ...
 
+    async def head(self, tenant: TenantId, name: str) -> Head | None:
+        """Return a workflow without its releases, or None."""
+        ...
+
     async def content(self, tenant: TenantId, name: str, version: str) -> Content | None:
         """Return what was published under a version, or None."""
         ...
@@ -99,11 +103,16 @@ class SqlSavedStore:
 
     async def find(self, tenant: TenantId, name: str) -> Workflow | None:
         """Return a workflow with its releases, or None."""
-        rows = await self._database.fetch(_HEAD, tenant, name)
-        if not rows:
+        head = await self.head(tenant, name)
+        if head is None:
             return None
         releases = [self._release.decode(row[0]) for row in await self._database.fetch(_RELEASES, tenant, name)]
-        return Workflow(head=self._head.decode(rows[0][0]), releases=by_precedence(releases))
+        return Workflow(head=head, releases=by_precedence(releases))
+
+    async def head(self, tenant: TenantId, name: str) -> Head | None:
+        """Return a workflow without its releases, or None."""
+        rows = await self._database.fetch(_HEAD, tenant, name)
+        return self._head.decode(rows[0][0]) if rows else None
 
     async def content(self, tenant: TenantId, name: str, version: str) -> Content | None:
         """Return what was published under a version, or None."""
