@@ -11,13 +11,17 @@ from muelle.engine import (
     InvalidCursor,
     InvalidLimit,
     Journal,
-    MemoryJournal,
+    LeaseLost,
     RunFilter,
     RunFinished,
+    RunParked,
     RunRecord,
     RunStarted,
     SqlJournal,
+    StepBegan,
     StepFinished,
+    ValueKept,
+    durable,
 )
 from muelle.stores import Database, MemoryBlobs
 
@@ -28,8 +32,8 @@ _EVERYTHING = RunFilter()
 
 
 @pytest.fixture
-def journal(memory_or_database: Database | None) -> Journal:
-    return SqlJournal(memory_or_database, MemoryBlobs()) if memory_or_database else MemoryJournal()
+def journal(every_database: Database) -> Journal:
+    return SqlJournal(every_database, MemoryBlobs())
 
 
 def started(run: RunId = _RUN, **changes: Any) -> RunStarted:
@@ -94,6 +98,7 @@ _RECORD = RunRecord(
     failed=2,
     skipped=3,
     error=b'{"code":"x"}',
+    began=_AT,
 )
 _BEGUN = replace(_RECORD, status="running", finished=None, took=None, succeeded=0, failed=0, skipped=0, error=None)
 WHOLE: list[Entry] = [started(), step(0), step(1), finished()]
@@ -172,8 +177,42 @@ async def test_many_runs_in_one_append_are_all_there(journal: Journal) -> None:
 
 
 async def test_steps_come_in_the_order_of_their_sequence(journal: Journal) -> None:
-    await journal.append([started(), *[step(number) for number in (10, 2, 9, 0)]])
-    assert [found.sequence for found in await journal.steps(_OURS, _RUN)] == [0, 2, 9, 10]
+    await journal.append([started()])
+    for numbers in ((10,), (2, 3), (9,), (0, 1), (3, 4, 5)):
+        await journal.append([step(number) for number in numbers])
+    assert [found.sequence for found in await journal.steps(_OURS, _RUN)] == [0, 1, 2, 3, 4, 5, 9, 10]
+
+
+async def test_all_that_a_run_remembers_comes_back_in_order(journal: Journal) -> None:
+    began = StepBegan(run=_RUN, tenant=_OURS, sequence=0, operation="fetch", iteration="3.0", at=_AT)
+    kept = ValueKept(run=_RUN, tenant=_OURS, sequence=1, name="once/fetch/page", value=b'{"a":1}')
+    await journal.append([started(), began])
+    await journal.append([kept, step(2)])
+    assert await journal.past(_OURS, _RUN) == (began, kept, step(2))
+    assert await journal.past(_OURS, _RUN, 2) == (step(2),)
+    assert await journal.steps(_OURS, _RUN) == (step(2),)
+    assert await journal.past(_THEIRS, _RUN) == ()
+
+
+async def test_a_parked_run_is_listed_as_waiting_until_it_ends(journal: Journal) -> None:
+    await journal.append([started()])
+    await journal.append([RunParked(run=_RUN, tenant=_OURS, status="waiting", wake=_AT)])
+    assert await names(journal, RunFilter(status="waiting")) == [_RUN]
+    await journal.append([finished()])
+    await journal.append([RunParked(run=_RUN, tenant=_OURS, status="waiting", wake=_AT)])
+    assert await journal.run(_OURS, _RUN) == _RECORD
+
+
+async def test_inputs_come_back_as_they_were_given(journal: Journal) -> None:
+    await journal.append(WHOLE)
+    assert await journal.inputs(_OURS, _RUN) == b'{"a":1}'
+    assert await journal.inputs(_THEIRS, _RUN) is None
+
+
+async def test_whoever_has_no_lease_is_refused_and_leaves_nothing(journal: Journal) -> None:
+    with pytest.raises(LeaseLost):
+        await durable(journal.append(WHOLE, lease="worker_that_never_was"))
+    assert await journal.run(_OURS, _RUN) is None
 
 
 @pytest.mark.parametrize(

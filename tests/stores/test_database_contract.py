@@ -85,8 +85,15 @@ async def test_a_transaction_commits_at_its_end(things: Database) -> None:
         assert await transaction.execute(_PUT, "a", 1) == 1
         assert await transaction.execute("UPDATE things SET amount = ? WHERE name = ?", 7, "nobody") == 0
         assert len(await transaction.fetch("SELECT * FROM things")) == 1
-        assert await _names(things) == []
     assert await _names(things) == ["a"]
+
+
+async def test_nobody_else_sees_what_a_transaction_has_not_committed(opening: Open) -> None:
+    async with opening(StoresSettings()) as database:
+        await database.commit([Statement("CREATE TABLE things (name TEXT PRIMARY KEY, amount BIGINT)", [()])])
+        async with database.transaction() as transaction:
+            await transaction.execute(_PUT, "a", 1)
+            assert await _names(database) == []
 
 
 async def test_a_transaction_that_raises_leaves_nothing(things: Database) -> None:
@@ -157,13 +164,13 @@ async def test_a_cancelled_transaction_is_rolled_back_and_frees_the_database(thi
     assert await _names(things) == ["b"]
 
 
-async def test_a_transaction_ends_after_its_time(opening: Open) -> None:
+async def test_a_transaction_ends_after_its_time(every_opening: Open) -> None:
     async def hang(database: Database) -> None:
         async with database.transaction() as transaction:
             await transaction.execute("CREATE TABLE things (name TEXT)")
             await asyncio.Event().wait()
 
-    async with opening(_OPENED_WITH) as database:
+    async with every_opening(_OPENED_WITH) as database:
         with pytest.raises(TransactionTimedOut):
             await hang(database)
         with pytest.raises(StatementRefused):
@@ -212,8 +219,8 @@ async def test_whatever_one_caller_hands_in_harms_no_other(opening: Open, synchr
         assert await _names(database) == ["a", "b", "c"]
 
 
-async def test_a_closed_database_says_so(opening: Open) -> None:
-    async with opening(StoresSettings()) as database:
+async def test_a_closed_database_says_so(every_opening: Open) -> None:
+    async with every_opening(StoresSettings()) as database:
         pass
     with pytest.raises(DatabaseClosed):
         database.commit(_put(("a", 1)))
@@ -251,3 +258,59 @@ async def test_relaxed_durability_keeps_the_same_promises_between_processes(open
         )
         assert [type(outcome) for outcome in clash] == [ConstraintViolated, type(None)]
         assert len(await _names(database)) == 251
+
+
+_ONLY_IF = "INSERT INTO things (name, amount) SELECT ?, NULL WHERE NOT EXISTS (SELECT 1 FROM things WHERE name = 'key')"
+_GUARD = Statement(_ONLY_IF, [("refused",)], once=True)  # violates NOT NULL unless there is a key
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_what_is_once_for_a_batch_is_run_before_all_else(things: Database, others: int) -> None:
+    commits = [[*_put(("key", 1)), _GUARD], *[_put((f"other{number}", 1)) for number in range(others)]]
+    outcomes = await asyncio.gather(*[things.commit(commit) for commit in commits], return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ConstraintViolated, *[type(None)] * others]
+    assert len(await _names(things)) == others
+
+
+async def test_what_is_once_and_fails_harms_none_but_those_who_asked_for_it(things: Database) -> None:
+    commits = [[*_put(("a", 1)), _GUARD], _put(("b", 2)), [*_put(("c", 3)), _GUARD]]
+    outcomes = await asyncio.gather(*[things.commit(commit) for commit in commits], return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ConstraintViolated, type(None), ConstraintViolated]
+    assert await _names(things) == ["b"]
+
+
+async def test_what_is_once_and_holds_lets_everybody_pass(things: Database) -> None:
+    await things.commit(_put(("key", 0)))
+    await asyncio.gather(*[things.commit([*_put((f"{number:02}", number)), _GUARD]) for number in range(20)])
+    assert len(await _names(things)) == 21
+
+
+async def test_transactions_that_need_not_be_alone_rely_on_the_rows_they_change(things: Database) -> None:
+    await things.commit(_put(("sum", 0)))
+
+    async def add_one() -> None:
+        async with things.transaction(alone=False) as transaction:
+            await transaction.execute("UPDATE things SET amount = amount + 1 WHERE name = ?", "sum")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*[add_one() for _ in range(20)])
+    assert (await things.fetch("SELECT amount FROM things"))[0][0] == 20
+
+
+async def test_one_that_need_not_be_alone_is_rolled_back_like_any_other(things: Database) -> None:
+    async def fail() -> None:
+        async with things.transaction(alone=False) as transaction:
+            await transaction.execute(_PUT, "a", 1)
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await fail()
+    assert await _names(things) == []
+
+
+async def test_to_listen_where_nobody_speaks_disturbs_nobody(things: Database) -> None:
+    heard: list[str] = []
+    async with things.listen("a_channel", heard.append):
+        await things.commit(_put(("a", 1)))
+    assert await _names(things) == ["a"]
+    assert [said for said in heard if said] == []

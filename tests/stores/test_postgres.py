@@ -138,3 +138,67 @@ def test_parameters_are_numbered_outside_of_quotes() -> None:
 
 def test_the_url_does_not_show_in_settings() -> None:
     assert "hidden" not in repr(StoresSettings(url=Secret("postgresql://u:hidden@h/d")))
+
+
+class Ear:
+    """Keeps what was heard, and lets others wait for it."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, said: str) -> None:
+        self.heard.append(said)
+        self._news.set()
+
+    async def hears(self, said: str, times: int = 1) -> None:
+        async with asyncio.timeout(30):
+            while self.heard.count(said) < times:
+                self._news.clear()
+                await self._news.wait()
+
+
+async def _say(database: Database, what: str) -> None:
+    await database.commit([Statement("SELECT pg_notify(?, ?)", [("bell", what)])])
+
+
+async def test_transactions_that_need_not_be_alone_go_side_by_side(postgres_url: str) -> None:
+    async with open_postgres(postgres_url) as database:
+        await _create(database)
+        async with database.transaction(alone=False) as first, database.transaction(alone=False) as second:
+            await first.execute(_PUT, "a")
+            await second.execute(_PUT, "b")
+        assert len(await database.fetch("SELECT name FROM things")) == 2
+
+
+async def test_what_one_process_says_another_hears_once_it_is_committed(postgres_url: str) -> None:
+    ear = Ear()
+    async with open_postgres(postgres_url) as here, open_postgres(postgres_url) as there, here.listen("bell", ear):
+        await ear.hears("")
+        await _say(there, "there is work")
+        await ear.hears("there is work")
+
+
+async def test_whoever_listens_is_told_when_the_server_was_away_and_hears_again(
+    fragile_postgres_server: PostgresServer,
+) -> None:
+    server, ear = fragile_postgres_server, Ear()
+    async with open_postgres(server.create(), StoresSettings(connect_seconds=20)) as database:
+        async with database.listen("bell", ear):
+            await ear.hears("")
+            await asyncio.to_thread(server.stop, signal.SIGQUIT)
+            await asyncio.to_thread(server.start)
+            await ear.hears("", 2)
+            await _say(database, "again")
+            await ear.hears("again")
+
+
+async def test_whoever_does_not_listen_any_more_hears_nothing(postgres_url: str) -> None:
+    ear = Ear()
+    async with open_postgres(postgres_url) as database:
+        async with database.listen("bell", ear):
+            await ear.hears("")
+        await _say(database, "too late")
+        rows = await database.fetch("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+    assert ear.heard == [""]
+    assert rows[0][0] == 0

@@ -23,6 +23,11 @@ def table_of(sql: str) -> str:
     return found[1].lower() if found and not _SUBQUERY.search(sql) else ""
 
 
+def in_order(statements: Sequence[Statement]) -> list[Statement]:
+    """Return one caller's statements as they are to be run where nothing is merged."""
+    return sorted(statements, key=lambda statement: not statement.once)
+
+
 def merged(callers: Iterable[Sequence[Statement]]) -> list[Group]:
     """Return groups of rows by SQL, equal in effect to the callers in their order."""
     first: dict[tuple[str, tuple[SqlValue, ...]], None] = {}

@@ -29,7 +29,7 @@ from muelle.stores.adapters.postgres_server import (
     touched,
     translated,
 )
-from muelle.stores.batch import merged
+from muelle.stores.batch import in_order, merged
 from muelle.stores.errors import (
     DatabaseBusy,
     DatabaseClosed,
@@ -228,7 +228,7 @@ class PostgresDatabase:
 async def _write_one(connection: Connection, commit: Sequence[Statement]) -> MuelleError | None:
     try:
         async with connection.transaction():
-            for statement in commit:
+            for statement in in_order(commit):
                 await connection.executemany(translated(statement.sql), statement.rows)
     except Exception as error:  # as in `_attempt`
         if is_lost(error, connection):

@@ -91,7 +91,17 @@ async def connect_once(url: str, settings: StoresSettings) -> Connection:
 
 def create_pool(url: str, settings: StoresSettings) -> Any:  # noqa: ANN401 - asyncpg ships no types
     """Return a pool that connects when it is asked to."""
-    return asyncpg.create_pool(min_size=0, max_size=settings.connections, **options(url, settings))
+    return asyncpg.create_pool(
+        min_size=0, max_size=settings.connections, connection_class=_Quiet, **options(url, settings)
+    )
+
+
+class _Quiet(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
+    """A connection that is not set back when it goes to the pool again: that is a round trip, and we change nothing."""
+
+    def get_reset_query(self) -> str:
+        """Return nothing to be done."""
+        return ""
 
 
 async def connect(url: str, settings: StoresSettings) -> Connection:

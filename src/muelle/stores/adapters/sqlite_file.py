@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from muelle.core import MuelleError
-from muelle.stores.batch import merged
+from muelle.stores.batch import in_order, merged
 from muelle.stores.errors import (
     ConstraintViolated,
     DatabaseBusy,
@@ -136,7 +136,7 @@ def _write_apart(connection: sqlite3.Connection, commits: Commits) -> list[Muell
 def _write_one(connection: sqlite3.Connection, commit: Sequence[Statement]) -> MuelleError | None:
     connection.execute("SAVEPOINT caller")
     try:
-        for statement in commit:
+        for statement in in_order(commit):
             connection.executemany(statement.sql, statement.rows)
     except Exception as error:
         if _code(error) in _SHARED:
