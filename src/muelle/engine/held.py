@@ -16,7 +16,10 @@ _RANKS = ("", "nudge", "drain", "pause", "cancel")
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """A run to be advanced. `is_new` says that it never was before; `document` is empty where it is to be fetched."""
+    """A run to be advanced. `is_new` says that it never was before; `document` is empty where it is to be fetched.
+
+    It was `accepted` once, and `began` when a worker first took it, or took it again after a pause; None until then.
+    """
 
     run: RunId
     tenant: TenantId
@@ -27,6 +30,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes
     payload: bytes
     accepted: datetime
+    began: datetime | None
     cause: str
     version: str
     priority: int

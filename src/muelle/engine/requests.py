@@ -28,6 +28,11 @@ _REPLAY = (
     "UPDATE jobs SET state = 'ready', takeovers = 0, failures = 0, run_at = 0, request = '' "  # noqa: S608 - constants
     f"{_ONE} AND state = 'dead'"
 )
+_IF_UNHELD = (
+    "WHERE tenant = ? AND run = ? AND finished IS NULL AND EXISTS (SELECT 1 FROM jobs WHERE jobs.tenant = runs.tenant "
+    "AND jobs.run = runs.run AND jobs.worker IS NULL)"
+)
+_ANEW = "UPDATE runs SET began = NULL, status = ?"  # while it stood still, no time of its own went by
 
 
 class Change(NamedTuple):
@@ -62,13 +67,8 @@ class Requests:
             await _explain(transaction, tenant, run, change)
             return
         if change.status is not None:
-            await transaction.execute(
-                "UPDATE runs SET status = ? WHERE tenant = ? AND run = ? AND finished IS NULL AND EXISTS (SELECT 1 "
-                "FROM jobs WHERE jobs.tenant = runs.tenant AND jobs.run = runs.run AND jobs.worker IS NULL)",
-                change.status,
-                tenant,
-                run,
-            )
+            sql = f"UPDATE runs SET status = ? {_IF_UNHELD}" if change is PAUSE else f"{_ANEW} {_IF_UNHELD}"  # noqa: S608 - constants
+            await transaction.execute(sql, change.status, tenant, run)
         await self._ring(transaction)
 
     async def prioritise(self, tenant: TenantId, run: RunId, priority: int) -> None:

@@ -86,7 +86,7 @@ class Run:
         self.storage: Storage = RunStorage(
             assigned.principal, assigned.run, among.blobs, among.values, self.log.keep, kept
         )
-        began = assigned.accepted or among.clock.now()
+        began = assigned.began or among.clock.now()
         self.pauses = Pauses(among.clock, began, assigned.limits.run_seconds, assigned.deadline)
         self._assigned = assigned
         self.tallies: dict[str, Tally] = {}

@@ -104,23 +104,22 @@ class Runs:
     ) -> Submitted:
         """Accept a document; what is wrong with it, or not allowed, is said now. Raises IdempotencyConflict."""
         plan, encoded = await self._workflows.admit(principal, document, inputs, request=request)
-        return await self._engine.submit(
-            Job(
-                tenant=principal.tenant,
-                principal=principal.id,
-                kind=KIND,
-                name=plan.workflow,
-                payload=encoded,
-                plan=plan.hash,
-                document=plan.document,
-                version=wishes.version,
-                priority=wishes.priority,
-                run_at=wishes.run_at,
-                deadline=wishes.deadline,
-                cause=wishes.cause,
-                idempotency_key=wishes.key,
-            )
+        job = Job(
+            tenant=principal.tenant,
+            principal=principal.id,
+            kind=KIND,
+            name=plan.workflow,
+            payload=encoded,
+            plan=plan.hash,
+            document=plan.document,
+            version=wishes.version,
+            priority=wishes.priority,
+            run_at=wishes.run_at,
+            deadline=wishes.deadline,
+            cause=wishes.cause,
+            idempotency_key=wishes.key,
         )
+        return await self._recorded(principal, job, await self._engine.submit(job), request)
 
     async def result(self, principal: Principal, run: RunId, seconds: float | None = None) -> Outcome | None:
         """Wait for a run to end and return what became of it; None if it has not ended after `seconds`."""
@@ -219,7 +218,16 @@ class Runs:
             cause=f"{RERUN}{record.run}",
             idempotency_key=wishes.key,
         )
-        return await self._engine.submit(job, kept)
+        return await self._recorded(principal, job, await self._engine.submit(job, kept), request)
+
+    async def _recorded(self, principal: Principal, job: Job, submitted: Submitted, request: str) -> Submitted:
+        """Put into the audit record who had a document run, as for runs that are waited for."""
+        if submitted.is_new:
+            allowed = self._among.acts.allowed(
+                principal, "workflows:run", job.name, request=request, detail=submitted.run
+            )
+            await self._among.trail.record([allowed], flush=False)
+        return submitted
 
     async def advance(self, work: Work, held: Held) -> Outcome | MuelleError | None:
         """Advance a run that was queued: the handler of the kind 'workflow'."""
@@ -238,25 +246,28 @@ class Runs:
             inputs,
             held=held,
             accepted=work.accepted,
+            began=work.began,
             deadline=work.deadline,
             memory=memory,
             cause=work.cause,
             version=version,
         )
         walk = Run(assigned, self._among, self._http(principal))
-        if work.is_new:
+        if work.began is None:
             began = RunBegan(run=work.run, tenant=work.tenant, at=self._among.clock.now())
             if not work.plan:  # it is only now that one knows what to run
                 began = replace(began, plan=plan.hash, document=plan.document, version=version, inputs=inputs)
             walk.log.take_up(began)
-        else:
+        if not work.is_new:
             await self._count_waits(walk, work)
         return await self._workflows.walk(walk, held)
 
     async def _count_waits(self, walk: Run, work: Work) -> None:
         now = self._among.clock.now()
+        began = work.began or now
         for wait in await self._engine.waits.of(work.tenant, work.run):
-            walk.pauses.add_waited(((wait.answered_at or min(now, wait.expires)) - wait.created).total_seconds())
+            waited = (wait.answered_at or min(now, wait.expires)) - max(wait.created, began)
+            walk.pauses.add_waited(max(0.0, waited.total_seconds()))
             walk.log.had_asked()
 
     async def _planned(self, work: Work, principal: Principal) -> tuple[Plan, bytes, str]:

@@ -43,8 +43,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be run, for whom, within which bounds; `request` is the id of the request that asked for it.
 
     `held` is the run in this process's hands, None for one that has no effects and need not be held. `is_new` says that
-    the journal does not know it; a queued one was `accepted` before. `memory` holds what it did in an earlier life;
-    where `is_over`, nothing is done that is not remembered.
+    the journal does not know it; a queued one was `accepted` before, and its time counts from when it `began`. `memory`
+    holds what it did in an earlier life; where `is_over`, nothing is done that is not remembered.
     """
 
     run: RunId
@@ -56,6 +56,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     held: Held | None = None
     accepted: datetime | None = None
+    began: datetime | None = None
     deadline: datetime | None = None
     cause: str = ""
     version: str = ""
