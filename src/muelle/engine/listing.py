@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from muelle.core import TenantId
 from muelle.engine.cursor import read_cursor, write_cursor
-from muelle.engine.model import ENDED, RunFilter, RunRecord
+from muelle.engine.model import RunFilter, RunRecord
 from muelle.engine.times import micros, moment
 from muelle.stores import Row
 
@@ -17,7 +18,12 @@ RECORD = (
     "error, kind, cause, version, began, deadline, takeovers FROM runs WHERE tenant = ?"
 )
 _RUN, _STARTED = 0, 6  # columns
-_OPEN = "status IN ('queued', 'waiting', 'paused', 'running', 'dead')"
+_STANDING = ("queued", "waiting", "paused")  # unless somebody holds them: then they run
+_RUNNING = (
+    " AND status IN ('queued', 'waiting', 'paused', 'running') AND run IN ("
+    "SELECT run FROM jobs WHERE tenant || '' = ? AND worker IS NOT NULL UNION "  # by the index of those that are held
+    "SELECT run FROM runs WHERE tenant = ? AND status = 'running' AND status <> 'success')"
+)
 
 
 def record_of(row: Row) -> RunRecord:
@@ -50,11 +56,11 @@ def cursor_after(row: Row) -> str:
     return write_cursor(row[_STARTED], row[_RUN])
 
 
-def query(where: RunFilter, cursor: str | None) -> tuple[str, list[Any]]:
+def query(tenant: TenantId, where: RunFilter, cursor: str | None) -> tuple[str, list[Any]]:
     """Return the SQL of a list and what stands between the tenant and the limit."""
     conditions: list[tuple[str, tuple[Any, ...]]] = []
     if where.status is not None:
-        conditions.append((_of_status(where.status), (where.status,)))
+        conditions.append(_of_status(tenant, where.status))
     for column in ("principal", "workflow", "cause", "kind"):
         if (value := getattr(where, column)) is not None:
             also = " AND cause <> ''" if column == "cause" else ""  # as the index of those with a cause has it
@@ -65,14 +71,15 @@ def query(where: RunFilter, cursor: str | None) -> tuple[str, list[Any]]:
         conditions.append((" AND started < ?", (micros(where.until),)))
     if cursor is not None:
         conditions.append((" AND (started, run) < (?, ?)", read_cursor(cursor)))
-    sql = RECORD + "".join(text for text, _ in conditions) + " ORDER BY started DESC, run DESC LIMIT ?"
+    # Few runs are running: they are found by who holds them, and sorted; no index may offer the order instead.
+    order = "started + 0" if where.status == "running" else "started"
+    sql = RECORD + "".join(text for text, _ in conditions) + f" ORDER BY {order} DESC, run DESC LIMIT ?"
     return sql, [value for _, values in conditions for value in values]
 
 
-def _of_status(status: str) -> str:
+def _of_status(tenant: TenantId, status: str) -> tuple[str, tuple[Any, ...]]:
     """Return a condition; it says again what the index of those who did not succeed says, or that is not used."""
-    if status == "success":
-        return " AND status = ?"
-    if status in ENDED:
-        return " AND status = ? AND status <> 'success'"
-    return f" AND status <> 'success' AND {_OPEN} AND {STATUS} = ?"
+    if status == "running":
+        return _RUNNING, (tenant, tenant)
+    text = " AND status = ?" if status == "success" else " AND status = ? AND status <> 'success'"
+    return (f"{text} AND NOT {_HELD}" if status in _STANDING else text), (status,)

@@ -174,11 +174,15 @@ class Queue:
         """Return (tenant, run, request, nudged) of all that a worker holds."""
         return await self._database.fetch("SELECT tenant, run, request, nudged FROM jobs WHERE worker = ?", worker)
 
-    async def claim(self, wish: Wish) -> list[Claimed]:
-        """Take what is due, tenant by tenant in turn; raise LeaseLost if the worker may not."""
+    async def claim(self, wish: Wish) -> tuple[list[Claimed], set[TenantId]]:
+        """Take what is due, tenant by tenant in turn; raise LeaseLost if the worker may not.
+
+        Returns also the tenants of whom more may be due.
+        """
         async with self._database.transaction(alone=False) as transaction:
             await self._check(transaction, wish.worker)
-            return await Claim(transaction, wish, self._words.lock, self.now(), self._words.now).take()
+            claim = Claim(transaction, wish, self._words.lock, self.now(), self._words.now)
+            return await claim.take(), claim.left
 
     async def claim_one(self, wish: Wish, tenant: TenantId, run: RunId) -> Claimed | None:
         """Take one run that is free, or None if it is not."""
@@ -271,6 +275,7 @@ class Claim:
         self._lock = lock
         self._now = now
         self._now_sql = now_sql
+        self.left: set[TenantId] = set()
 
     async def take(self) -> list[Claimed]:
         """Return what was taken."""
@@ -292,6 +297,8 @@ class Claim:
                 taken += found
                 if found and len(found) == room:
                     hungry.append(tenant)
+                elif room > 0:
+                    self.left.discard(tenant)
             tenants = hungry
         return taken
 
@@ -307,6 +314,7 @@ class Claim:
             f"SELECT tenant FROM found WHERE tenant IS NOT NULL LIMIT {_MOST_TENANTS}"
         )
         rows = await self._transaction.fetch(sql, keyed, queue, keyed, queue)
+        self.left |= {TenantId(row[0]) for row in rows}
         return sorted((TenantId(row[0]) for row in rows), key=lambda tenant: (tenant <= self._wish.after, tenant))
 
     async def _of(self, tenant: TenantId, queue: str, keyed: int, room: int) -> list[Claimed]:

@@ -54,7 +54,7 @@ class Engine:
         self.queues: tuple[str, ...] = ()  # what is taken from, once a worker is there
         self.next_wake: float | None = None  # on this process's own monotonic clock
         self._ids = ids
-        self._waiters = Waiters(journal, self.held)
+        self._waiters = Waiters(queue.database, self.held)
         self._served = ""
         self._submitting: Counter[TenantId] = Counter()
         self._places = settings.concurrency
@@ -64,6 +64,7 @@ class Engine:
         self._beating: asyncio.Task[None] | None = None
         self._strange: set[Key] = set()  # held by us as the queue has it, and not in our hands
         self._is_claiming = False
+        self._backlog: set[TenantId] = set()  # tenants of whom more is due than we could take
 
     def register(self, kind: str, handler: Handler) -> None:
         """Have jobs of a kind done by a handler."""
@@ -113,6 +114,7 @@ class Engine:
             raise
         self.metrics.count(SUBMITTED, job.kind)
         if held is None:
+            self._backlog.add(job.tenant)
             self.ring()
         else:
             self._start(held, work_of(job, run, self.clock.now(), is_new=not past))
@@ -133,6 +135,8 @@ class Engine:
         is_free = job.queue in self.queues and not job.concurrency_key and not job.rate_key
         if not is_due or not is_free or self._left() <= 0 or self._taken[job.tenant] >= self._most:
             return None
+        if job.tenant in self._backlog:
+            return None  # others of this tenant came before
         held = Held(job.tenant, run, await self.lease.take(), is_queued=True)
         self._keep(held)
         return held
@@ -196,6 +200,11 @@ class Engine:
                 held.tell("nudge")
         self.ring()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it is worth while to look for more: not for each place that falls free while many wait."""
+        return self._left() > (self._places // 4 if self._backlog else 0)
+
     def ring(self) -> None:
         """Say that there may be something to claim."""
         self.bell.set()
@@ -211,7 +220,7 @@ class Engine:
         )
         self._is_claiming = True
         try:
-            claimed = await self.queue.claim(wish)
+            claimed, self._backlog = await self.queue.claim(wish)
         except LeaseLost:
             self.lease.drop(worker)
             return 0
@@ -270,6 +279,7 @@ class Engine:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait([self._beating])
+        await self._waiters.close()
         await self.lease.leave()
 
     async def _cancel(self, tasks: Sequence["asyncio.Task[None]"]) -> None:

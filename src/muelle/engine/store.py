@@ -82,7 +82,7 @@ class SqlJournal:
         """Return runs, newest first; raise InvalidCursor or InvalidLimit."""
         if not 1 <= limit <= MOST_RUNS:
             raise InvalidLimit(limit=limit)
-        sql, parameters = query(where, cursor)
+        sql, parameters = query(tenant, where, cursor)
         rows = await self._database.fetch(sql, tenant, *parameters, limit + 1)
         records = tuple([await self._record(tenant, row) for row in rows[:limit]])
         following = cursor_after(rows[limit - 1]) if len(rows) > limit else None

@@ -1,17 +1,25 @@
-"""Those who wait for runs to end: told where a run ends in this process, looking where it ends in another one."""
+"""Those who wait for runs to end: told where a run ends in this process, looking where it ends in another one.
+
+One look is for all who wait, however many they are.
+"""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from muelle.core import MuelleError, RunId, TenantId
 from muelle.engine.errors import GivenUp, UnknownRun
 from muelle.engine.held import Held, Key
 from muelle.engine.model import ENDED
-from muelle.engine.store import SqlJournal
+from muelle.stores import Database
 
-_FIRST_LOOK, _LAST_LOOK = 0.05, 0.5  # seconds between looks at a run that another process may end
+_LOG = logging.getLogger("muelle.engine")
+_FIRST_LOOK, _LAST_LOOK = 0.02, 0.5  # seconds between looks, which grow while nothing is found
+_GROWTH = 1.5
+_AT_ONCE = 500  # runs in one query
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -23,46 +31,86 @@ class Ending(msgspec.Struct, frozen=True):
 class Waiters:
     """Who waits for which run; `held` are the runs in this process's hands."""
 
-    def __init__(self, journal: SqlJournal, held: Mapping[Key, Held]) -> None:
-        self._journal = journal
+    def __init__(self, database: Database, held: Mapping[Key, Held]) -> None:
+        self._database = database
         self._held = held
         self._waiting: dict[Key, list[asyncio.Future[Ending]]] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._pause = _FIRST_LOOK
 
-    def tell(self, key: Key, ending: Ending) -> None:
-        """Tell all who wait for a run that it has ended."""
+    def tell(self, key: Key, ending: Ending | MuelleError) -> None:
+        """Tell all who wait for a run that it has ended, or why there is nothing to wait for."""
         for waiter in self._waiting.pop(key, ()):
-            if not waiter.done():
+            if waiter.done():
+                continue
+            if isinstance(ending, MuelleError):
+                waiter.set_exception(ending)
+            else:
                 waiter.set_result(ending)
 
     async def wait(self, key: Key, seconds: float | None) -> Ending | None:
         """Return once the run has ended; None if it has not after `seconds`; raise UnknownRun or GivenUp."""
         waiter: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
-        waiters = self._waiting.setdefault(key, [])
-        waiters.append(waiter)
+        self._waiting.setdefault(key, []).append(waiter)
+        if key not in self._held:
+            self._pause = _FIRST_LOOK
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_on())
         try:
-            async with asyncio.timeout(seconds):
-                return await self._ended(key, waiter)
-        except TimeoutError:
-            return None
+            done, _ = await asyncio.wait([waiter], timeout=seconds)
+            return waiter.result() if done else None
         finally:
-            if waiter in waiters:
-                waiters.remove(waiter)
-            if not waiters and self._waiting.get(key) is waiters:
+            self._leave(key, waiter)
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+
+    def _leave(self, key: Key, waiter: "asyncio.Future[Ending]") -> None:
+        waiters = self._waiting.get(key)
+        if waiters and waiter in waiters:
+            waiters.remove(waiter)
+            if not waiters:
                 del self._waiting[key]
 
-    async def _ended(self, key: Key, waiter: "asyncio.Future[Ending]") -> Ending:
-        pause = _FIRST_LOOK
-        while not waiter.done():
-            if key not in self._held and await self._has_ended(key) and not waiter.done():
-                return Ending(None)
-            await asyncio.wait([waiter], timeout=pause)
-            pause = min(pause * 1.5, _LAST_LOOK)
-        return waiter.result()
+    async def _look_on(self) -> None:
+        """Look as long as somebody waits."""
+        try:
+            while self._waiting:
+                await asyncio.sleep(self._pause)
+                self._pause = min(self._pause * _GROWTH, _LAST_LOOK)
+                try:
+                    await self._look()
+                except MuelleError as error:
+                    _LOG.debug("Who waits cannot be told yet: %s", error)
+        finally:
+            self._looking = None
 
-    async def _has_ended(self, key: Key) -> bool:
-        record = await self._journal.run(*key)
-        if record is None:
-            raise UnknownRun(execution=key[1])
-        if record.status == "dead":
-            raise GivenUp(execution=key[1])
-        return record.status in ENDED
+    async def _look(self) -> None:
+        by_tenant: dict[TenantId, list[RunId]] = {}
+        for tenant, run in self._waiting:
+            if (tenant, run) not in self._held:
+                by_tenant.setdefault(tenant, []).append(run)
+        for tenant, runs in by_tenant.items():
+            for begin in range(0, len(runs), _AT_ONCE):
+                await self._look_at(tenant, runs[begin : begin + _AT_ONCE])
+
+    async def _look_at(self, tenant: TenantId, runs: Sequence[RunId]) -> None:
+        sql = f"SELECT run, status FROM runs WHERE tenant = ? AND run IN ({_holes(runs)})"  # noqa: S608 - holes only
+        statuses: dict[str, str] = dict(await self._database.fetch(sql, tenant, *runs))  # type: ignore[arg-type] # two columns
+        for run in runs:
+            status = statuses.get(run)
+            if (tenant, run) in self._held:
+                continue  # it came into our hands meanwhile
+            if status is None:
+                self.tell((tenant, run), UnknownRun(execution=run))
+            elif status == "dead":
+                self.tell((tenant, run), GivenUp(execution=run))
+            elif status in ENDED:
+                self.tell((tenant, run), Ending(None))
+
+
+def _holes(values: Iterable[object]) -> str:
+    return ", ".join("?" for _ in values)

@@ -13,6 +13,7 @@ from muelle.engine.service import Engine
 
 _LOG = logging.getLogger("muelle.engine")
 _BATCH_SECONDS = 0.004  # claims are no closer together than this, so that one takes what many announced
+_FEW = 16  # runs in one claim, below which the next one had better wait for more
 _IDLE_AFTER = 8  # looks that found nothing, after which looks become rarer
 _IDLE_FACTOR = 4
 _JITTER = 0.2
@@ -35,6 +36,7 @@ class Worker:
         self._queues = tuple(queues)
         self._recurring = recurring
         self._idle = 0
+        self._claimed = 0
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -57,10 +59,13 @@ class Worker:
     async def look(self) -> None:
         """Wake who is due, and take what there is room for."""
         engine = self._engine
+        if not engine.has_room:
+            return  # whoever ends rings
         found = await engine.queue.look(engine.queues)
         if found.is_due:
             await engine.queue.promote()
         claimed = await engine.claim() if found.is_due or found.is_ready else 0
+        self._claimed = claimed
         self._idle = 0 if claimed or found.is_due else self._idle + 1
         engine.next_wake = None if found.wake is None else engine.clock.monotonic() + found.wake
         if found.is_due:
@@ -75,7 +80,7 @@ class Worker:
             except MuelleError as error:
                 _LOG.warning("The queue could not be looked at: %s", error)
                 await asyncio.sleep(engine.settings.poll_seconds)
-            await asyncio.sleep(_BATCH_SECONDS)
+            await asyncio.sleep(_BATCH_SECONDS if self._claimed > _FEW else 2 * _BATCH_SECONDS)
             try:
                 async with asyncio.timeout(self._pause()):
                     await engine.bell.wait()
