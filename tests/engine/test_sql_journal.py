@@ -158,11 +158,13 @@ async def test_a_lost_blob_is_an_error_and_not_an_empty_output(database: Databas
         (RunFilter(status="error"), "runs_by_status"),
         (RunFilter(principal=PrincipalId("p")), "runs_by_principal"),
         (RunFilter(workflow="w"), "runs_by_workflow"),
+        (RunFilter(principal=PrincipalId("p"), workflow="w"), "runs_by_both"),
+        (RunFilter(status="waiting"), "runs_by_status"),
         (RunFilter(cause="trigger:t"), "runs_by_cause"),
     ],
 )
 async def test_lists_read_an_index_and_sort_nothing(database: Database, where: RunFilter, index: str) -> None:
-    sql, parameters = query(where, None)
+    sql, parameters = query(_TENANT, where, None)
     plan = str([tuple(row) for row in await database.fetch(f"EXPLAIN QUERY PLAN {sql}", _TENANT, *parameters, 10)])
     assert index in plan
     assert "TEMP B-TREE" not in plan

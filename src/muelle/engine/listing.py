@@ -9,10 +9,10 @@ from muelle.engine.times import micros, moment
 from muelle.stores import Row
 
 # What waits its turn is 'running' as soon as somebody holds it; to write that for each run would be a write too many.
-STATUS = (
-    "CASE WHEN status IN ('queued', 'waiting', 'paused') AND EXISTS (SELECT 1 FROM jobs WHERE "
-    "jobs.tenant = runs.tenant AND jobs.run = runs.run AND jobs.worker IS NOT NULL) THEN 'running' ELSE status END"
+_HELD = (
+    "EXISTS (SELECT 1 FROM jobs WHERE jobs.tenant = runs.tenant AND jobs.run = runs.run AND jobs.worker IS NOT NULL)"
 )
+STATUS = f"CASE WHEN status IN ('queued', 'waiting', 'paused') AND {_HELD} THEN 'running' ELSE status END"
 RECORD = (
     f"SELECT run, tenant, principal, workflow, plan, {STATUS}, started, finished, took, succeeded, failed, skipped, "  # noqa: S608 - a constant
     "error, kind, cause, version, began, deadline, takeovers FROM runs WHERE tenant = ?"

@@ -175,6 +175,8 @@ ALTER TABLE runs ADD COLUMN takeovers BIGINT DEFAULT '0' NOT NULL
 --;
 CREATE INDEX runs_by_workflow ON runs (tenant, workflow, started, run)
 --;
+CREATE INDEX runs_by_both ON runs (tenant, principal, workflow, started, run)
+--;
 CREATE INDEX runs_by_cause ON runs (tenant, cause, started, run) WHERE cause <> ''
 --;
 CREATE TABLE journal (

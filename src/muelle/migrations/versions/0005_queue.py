@@ -43,6 +43,8 @@ def _extend_runs() -> None:
         op.add_column("runs", _number(name, nullable=True))
     op.add_column("runs", _number("takeovers"))
     op.create_index("runs_by_workflow", "runs", ["tenant", "workflow", "started", "run"])
+    # Who asks for an agent's runs of one workflow may ask for few among very many of either.
+    op.create_index("runs_by_both", "runs", ["tenant", "principal", "workflow", "started", "run"])
     caused = sa.text("cause <> ''")
     op.create_index(
         "runs_by_cause", "runs", ["tenant", "cause", "started", "run"], sqlite_where=caused, postgresql_where=caused
@@ -178,7 +180,7 @@ def downgrade() -> None:
     """Drop them; the steps of earlier runs are gone, their runs stay."""
     for table in ("waits", "cursors", "events", "submissions", "limit_keys", "jobs", "fences", "workers", "journal"):
         op.drop_table(table)
-    for index in ("runs_by_cause", "runs_by_workflow"):
+    for index in ("runs_by_cause", "runs_by_both", "runs_by_workflow"):
         op.drop_index(index, "runs")
     for column in ("takeovers", "deadline", "began", "version", "cause", "kind"):
         op.drop_column("runs", column)
