@@ -74,6 +74,7 @@ class FakeStep:
         self.emitted: list[tuple[str, str, Json]] = []
         self.called: list[tuple[str, str, Mapping[str, Json]]] = []
         self.child: Json = None
+        self.remembered: dict[str, Json] = {}
         self.performed: list[list[str]] = []
         self.turns: list[tuple[int, int, bool]] = []
         self.body: Iterate | None = None
@@ -105,6 +106,14 @@ class FakeStep:
     async def ask(self, question: Question) -> Answer | None:
         self.asked.append(question)
         return self.answer
+
+    async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        if name not in self.remembered:
+            self.remembered[name] = await effect()
+        return self.remembered[name]
+
+    def random(self) -> float:
+        return 0.5
 
     def emit(self, kind: str, subject: str, data: Json) -> str:
         self.emitted.append((kind, subject, data))

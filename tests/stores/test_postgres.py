@@ -182,15 +182,14 @@ async def test_what_one_process_says_another_hears_once_it_is_committed(postgres
 async def test_whoever_listens_is_told_when_the_server_was_away_and_hears_again(
     fragile_postgres_server: PostgresServer,
 ) -> None:
-    server, ear = fragile_postgres_server, Ear()
-    async with open_postgres(server.create(), StoresSettings(connect_seconds=20)) as database:
-        async with database.listen("bell", ear):
-            await ear.hears("")
-            await asyncio.to_thread(server.stop, signal.SIGQUIT)
-            await asyncio.to_thread(server.start)
-            await ear.hears("", 2)
-            await _say(database, "again")
-            await ear.hears("again")
+    server, ear, patient = fragile_postgres_server, Ear(), StoresSettings(connect_seconds=20)
+    async with open_postgres(server.create(), patient) as database, database.listen("bell", ear):
+        await ear.hears("")
+        await asyncio.to_thread(server.stop, signal.SIGQUIT)
+        await asyncio.to_thread(server.start)
+        await ear.hears("", 2)
+        await _say(database, "again")
+        await ear.hears("again")
 
 
 async def test_whoever_does_not_listen_any_more_hears_nothing(postgres_url: str) -> None:

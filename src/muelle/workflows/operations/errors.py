@@ -204,3 +204,60 @@ class ApiRefused(ApiFailed):
     status = 422
     recoverable = True
     suggestions = ("Correct the request as the API's answer says.",)
+
+
+class InvalidDuration(Invalid):
+    """A duration is a number of milliseconds, or ISO 8601 text without years and months."""
+
+    code = "invalid_duration"
+    suggestions = ("Write it as 90000, PT90S, PT36H, P2D or P1W.",)
+
+
+class DetailsTooLarge(TooLarge):
+    """What is shown to whoever answers is larger than allowed."""
+
+    code = "details_too_large"
+    suggestions = ("Show what the decision needs, and a link to the rest.",)
+
+
+class ApprovalRejected(OperationFailed):
+    """The approval was refused."""
+
+    code = "approval_rejected"
+    category = "execution"
+    suggestions = ("Read the comment; with onReject 'continue' the workflow can go another way.",)
+
+
+class ApprovalTimedOut(TimedOut):
+    """Nobody approved or rejected in time."""
+
+    code = "approval_timed_out"
+    suggestions = ("Ask for longer, or say with onTimeout what no answer means.",)
+
+
+class InvalidEventPattern(Invalid):
+    """No event can be found by this pattern."""
+
+    code = "invalid_event_pattern"
+    suggestions = ("Correct what the field names; a pattern is written as that of a trigger.",)
+
+
+class EventNotSeen(TimedOut):
+    """No such event was raised in time."""
+
+    code = "event_not_seen"
+    suggestions = ("Wait for longer, or say with onTimeout 'continue' that there need not be one.",)
+
+
+class InvalidEventType(Invalid):
+    """This type of event may not be raised."""
+
+    code = "invalid_event_type"
+    suggestions = ("Name it after what happened, with dots between the parts: order.paid.",)
+
+
+class EventTooLarge(TooLarge):
+    """The event has more data than allowed."""
+
+    code = "event_too_large"
+    suggestions = ("Store the data with StoreData, and raise an event with its key.",)
