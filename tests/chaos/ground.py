@@ -19,6 +19,7 @@ from fixtures.postgres import PostgresServer, binaries
 from stories.terminal import free_port
 
 _PATIENCE = 30.0
+_READY = b"Ctrl-C stops it"  # what servers and workers print once they are there
 _FORGIVING = 1_000_000  # workers that may die of a run: here they die of the storm
 _CONNECTIONS = 4  # of each process; the server of the tests takes 60
 _CLOCKS = ("", "+3600", "-3600", "+0 x1.2", "")  # of workers, to begin with; "" keeps the right time for ever
@@ -68,7 +69,8 @@ class _Plans:
 
     def program(self, name: str, offset: str, *arguments: str) -> Program:
         command = (sys.executable, "-m", "muelle", *arguments, "--home", str(self.home))
-        return Program(name, command, self.environment, self.home.parent, offset if self.has_clocks else "")
+        given = offset if self.has_clocks else ""
+        return Program(name, command, self.environment, self.home.parent, given, _READY)
 
 
 @asynccontextmanager

@@ -21,7 +21,8 @@ def faketime() -> Path | None:
 class Program:
     """A command that should run for ever. `offset` moves its wall clock: seconds, or "+5 x1.5" for one that runs fast.
 
-    What it prints goes into `NAME.log` in its folder. `deaths` counts how often it ended without being asked to.
+    What it prints goes into `NAME.log` in its folder; it is ready once it has printed `mark`. `deaths` counts how often
+    it ended without being asked to.
     """
 
     name: str
@@ -29,11 +30,13 @@ class Program:
     environment: Mapping[str, str]
     folder: Path
     offset: str = ""
+    mark: bytes = b""
     kills: int = 0
     deaths: int = 0
     last_words: list[str] = field(default_factory=list)
     began: float = 0.0
     frozen: bool = False
+    _printed: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -45,6 +48,15 @@ class Program:
     def is_running(self) -> bool:
         """Whether its process is there, frozen or not."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it runs and has said that it is there."""
+        if not self.is_running:
+            return False
+        with self.log.open("rb") as log:
+            log.seek(self._printed)
+            return self.mark in log.read()
 
     @property
     def pid(self) -> int:
@@ -60,6 +72,7 @@ class Program:
             self.deaths += 1
             self.last_words.append(f"{self.name} ended with {self._process.returncode}: {self.tail()}")
         with self.log.open("ab") as log:
+            self._printed = log.tell()
             self._process = subprocess.Popen(
                 self.command, env=self._variables(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )

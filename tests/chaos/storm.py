@@ -14,7 +14,6 @@ from chaos.proxy import Proxy
 
 CLOCKS = ("-3600", "+3600", "+0 x1.3", "-86400", "+0 x0.7", "+60")
 _TICK = 0.05
-_YOUNG = 2.0  # seconds that a worker gets to start: one that is killed sooner was never there
 _OVERDUE = 1.6  # how many leases a freeze lasts
 _DOWN = 0.5  # seconds that the database is away
 
@@ -143,7 +142,7 @@ class Storm:
 
     async def _zombie(self) -> str | None:
         """Stop a worker for longer than its lease; it comes back and believes that its runs are still its own."""
-        grown = [program for program in self.scene.workers if _is_grown(program)]
+        grown = [program for program in self.scene.workers if _is_at_work(program)]
         if not grown:
             return None
         program = self.chance.choice(grown)
@@ -159,12 +158,13 @@ def _restarted(database: Server, how: signal.Signals) -> None:
     database.start()
 
 
-def _is_grown(program: Program) -> bool:
-    return program.is_running and not program.frozen and time.monotonic() - program.began > _YOUNG
+def _is_at_work(program: Program) -> bool:
+    """Tell whether it is worth harming: one that is still starting does nothing yet."""
+    return not program.frozen and program.is_ready
 
 
 def _kill_oldest(programs: Sequence[Program]) -> bool:
-    grown = sorted((program for program in programs if _is_grown(program)), key=lambda program: program.began)
+    grown = sorted((program for program in programs if _is_at_work(program)), key=lambda program: program.began)
     if grown:
         grown[0].kill()
     return bool(grown)

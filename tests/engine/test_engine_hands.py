@@ -101,3 +101,35 @@ async def test_a_run_that_comes_back_while_it_leaves_memory_takes_one_place(engi
     assert engine._left() == places - 1
     engine._give_back(back)
     assert engine._left() == places
+
+
+async def test_what_a_dead_worker_held_is_counted_as_taken_over_and_ready_again(engine: Engine) -> None:
+    submitted = [await engine.submit(JOB) for _ in range(5)]
+    engine.queues = ("default",)
+    assert await engine.claim() == 5
+    assert isinstance(engine.clock, ManualClock)
+    engine.clock.forward(seconds=engine.settings.lease_seconds + 1)
+
+    assert await engine.reap() == 5
+    records = [await engine.journal.run(TENANT, one.run) for one in submitted]
+    assert [record.takeovers for record in records if record] == [1] * 5
+    assert await engine.claim() == 0  # our own worker is the dead one
+    assert await engine.claim() == 5
+    await engine.drain()
+
+
+async def test_a_run_of_which_too_many_workers_died_is_dead(engine: Engine) -> None:
+    submitted = await engine.submit(JOB)
+    engine.queues = ("default",)
+    assert isinstance(engine.clock, ManualClock)
+    for _ in range(engine.settings.takeovers):
+        while not await engine.claim():
+            pass
+        engine.clock.forward(seconds=engine.settings.lease_seconds + 1)
+        assert await engine.reap() == 1
+
+    record = await engine.journal.run(TENANT, submitted.run)
+    assert record is not None
+    assert (record.status, record.takeovers) == ("dead", engine.settings.takeovers)
+    assert not await engine.claim()
+    await engine.drain()
