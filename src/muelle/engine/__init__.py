@@ -45,7 +45,7 @@ from muelle.engine.model import (
     ValueKept,
     WaitOpened,
 )
-from muelle.engine.outbox import Consumer, Outbox
+from muelle.engine.outbox import Consumer, Outbox, raised_since
 from muelle.engine.queue import Queue
 from muelle.engine.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
 from muelle.engine.retention import Retention
@@ -123,4 +123,5 @@ __all__ = [
     "Work",
     "Worker",
     "durable",
+    "raised_since",
 ]

@@ -6,13 +6,14 @@ where the cursor stands. Events of one run keep their order, for a run is in one
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
-from muelle.core import Metrics, MuelleError
+from muelle.core import Metrics, MuelleError, TenantId
 from muelle.engine.metrics import EVENTS
 from muelle.engine.model import StoredEvent
 from muelle.engine.queue import SECOND, Queue
-from muelle.engine.times import moment
-from muelle.stores import Row
+from muelle.engine.times import micros, moment
+from muelle.stores import Database, Row
 
 _LOG = logging.getLogger("muelle.engine")
 _AT_ONCE = 500
@@ -29,6 +30,11 @@ _READ = {
         "AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, position LIMIT ?"
     ),
 }
+_LATEST = 5_000  # events that are looked through for what was raised a moment ago
+_SINCE = (
+    f"SELECT '0', {_COLUMNS} FROM events WHERE tenant = ? AND at >= ? "  # noqa: S608 - constants
+    f"AND position > (SELECT COALESCE(max(position), 0) FROM events) - {_LATEST} ORDER BY position"
+)
 _BEGIN = {
     "sqlite": (
         "INSERT INTO cursors (consumer, position) SELECT ?, COALESCE(max(position), 0) FROM events WHERE true "
@@ -112,6 +118,11 @@ class Outbox:
                 name,
                 worker,
             )
+
+
+async def raised_since(database: Database, tenant: TenantId, at: datetime) -> list[StoredEvent]:
+    """Return what a tenant's runs have raised since a moment ago, as far as it is among the latest events of all."""
+    return [_stored(row) for row in await database.fetch(_SINCE, tenant, micros(at))]
 
 
 def _stored(row: Row) -> StoredEvent:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from muelle.core import Clock, RunId, TenantId
 from muelle.engine.errors import LeaseLost
 from muelle.engine.model import Job
-from muelle.engine.rows import RUN, fence
+from muelle.engine.rows import RUN, fence, one_of
 from muelle.engine.times import micros
-from muelle.stores import Database, Row, SqlValue, Statement, Transaction
+from muelle.stores import Database, Dialect, Row, SqlValue, Statement, Transaction
 
 SECOND = 1_000_000  # microseconds
 BELL = "muelle_jobs"
@@ -27,9 +27,13 @@ _JOB = (
 )
 _SUBMISSION = "INSERT INTO submissions (tenant, principal, key, run, digest, at) VALUES (?, ?, ?, ?, ?, ?)"
 _CLAIMED = "run, priority, epoch, request, takeovers"
+_TAKEN_OVER = (
+    "UPDATE runs SET takeovers = takeovers + 1 WHERE (tenant, run) IN (SELECT tenant, run FROM jobs WHERE worker = ?)"
+)
+_GIVEN_UP = "UPDATE runs SET status = 'dead' WHERE tenant = ? AND run = ?"
 _RUNS = (
     "SELECT run, principal, kind, workflow, plan, inputs, started, cause, version, began, deadline FROM runs "
-    "WHERE tenant = ? AND run IN "
+    "WHERE tenant = ? AND "
 )
 
 
@@ -181,14 +185,14 @@ class Queue:
         """
         async with self._database.transaction(alone=False) as transaction:
             await self._check(transaction, wish.worker)
-            claim = Claim(transaction, wish, self._words.lock, self.now(), self._words.now)
+            claim = Claim(transaction, wish, self._words, self.now(), self._database.dialect)
             return await claim.take(), claim.left
 
     async def claim_one(self, wish: Wish, tenant: TenantId, run: RunId) -> Claimed | None:
         """Take one run that is free, or None if it is not."""
         async with self._database.transaction(alone=False) as transaction:
             await self._check(transaction, wish.worker)
-            claim = Claim(transaction, wish, self._words.lock, self.now(), self._words.now)
+            claim = Claim(transaction, wish, self._words, self.now(), self._database.dialect)
             taken = await claim.take_runs(tenant, "run = ?", (run,))
             return taken[0] if taken else None
 
@@ -219,7 +223,6 @@ class Queue:
             kill = f"UPDATE workers SET alive = 0 WHERE alive = 1 AND deadline < {self._words.now} RETURNING worker"  # noqa: S608 - constants
             dead = await transaction.fetch(kill, self.now())
             reaped = [one for (worker,) in dead for one in await self._empty(transaction, worker, most_takeovers)]
-            await _note_takeovers(transaction, reaped)
             await transaction.execute(
                 f"DELETE FROM workers WHERE alive = 0 AND deadline < {self._words.now} - ?",  # noqa: S608 - constants
                 self.now(),
@@ -256,6 +259,8 @@ class Queue:
             raise LeaseLost(worker=worker)
 
     async def _empty(self, transaction: Transaction, worker: str, most: int) -> list[Reaped]:
+        """Free what a dead worker held, in as many statements for one as for hundreds: whoever reaps may die too."""
+        await transaction.execute(_TAKEN_OVER, worker)
         rows = await transaction.fetch(
             "UPDATE jobs SET worker = NULL, claimed = NULL, epoch = epoch + 1, takeovers = takeovers + 1, "
             "state = CASE WHEN takeovers + 1 >= ? THEN 'dead' ELSE 'ready' END WHERE worker = ? "
@@ -263,18 +268,23 @@ class Queue:
             most,
             worker,
         )
-        return [Reaped(tenant=tenant, run=run, is_dead=state == "dead") for tenant, run, state in rows]
+        reaped = [Reaped(tenant=tenant, run=run, is_dead=state == "dead") for tenant, run, state in rows]
+        for one in reaped:
+            if one.is_dead:
+                await transaction.execute(_GIVEN_UP, one.tenant, one.run)
+        return reaped
 
 
 class Claim:
     """One claim: which tenants have something to do, and who gets how much."""
 
-    def __init__(self, transaction: Transaction, wish: Wish, lock: str, now: int | None, now_sql: str) -> None:
+    def __init__(self, transaction: Transaction, wish: Wish, words: _Words, now: int | None, dialect: Dialect) -> None:
         self._transaction = transaction
         self._wish = wish
-        self._lock = lock
+        self._lock = words.lock
         self._now = now
-        self._now_sql = now_sql
+        self._now_sql = words.now
+        self._dialect = dialect
         self.left: set[TenantId] = set()
 
     async def take(self) -> list[Claimed]:
@@ -325,8 +335,8 @@ class Claim:
             runs = await keys.choose(queue, room)
             if not runs:
                 return []
-            chosen = f"run IN ({', '.join('?' * len(runs))})"
-            values: tuple[SqlValue, ...] = tuple(runs)
+            chosen, packed = one_of("run", runs, self._dialect)
+            values: tuple[SqlValue, ...] = (packed,)
         else:
             order = f"ORDER BY priority, run_at, run LIMIT ?{self._lock}"
             chosen = (
@@ -347,20 +357,10 @@ class Claim:
     async def _with_runs(self, tenant: TenantId, jobs: Sequence[Row]) -> list[Claimed]:
         if not jobs:
             return []
-        holes = ", ".join("?" * len(jobs))
-        rows = await self._transaction.fetch(f"{_RUNS}({holes})", tenant, *(job[0] for job in jobs))
+        chosen, packed = one_of("run", [job[0] for job in jobs], self._dialect)
+        rows = await self._transaction.fetch(f"{_RUNS}{chosen}", tenant, packed)
         runs = {row[0]: row for row in rows}
         return [
             Claimed(tenant=tenant, run=RunId(run), priority=priority, epoch=epoch, request=request, row=runs[run])
             for run, priority, epoch, request, _ in sorted(jobs, key=lambda job: (job[1], job[0]))
         ]
-
-
-async def _note_takeovers(transaction: Transaction, reaped: Sequence[Reaped]) -> None:
-    for one in reaped:
-        status = ", status = 'dead'" if one.is_dead else ""
-        await transaction.execute(
-            f"UPDATE runs SET takeovers = takeovers + 1{status} WHERE tenant = ? AND run = ?",  # noqa: S608 - constants
-            one.tenant,
-            one.run,
-        )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from muelle.core import RunId, TenantId
 from muelle.engine.chunks import pack_entries
 from muelle.engine.model import (
@@ -80,6 +82,14 @@ _STATES = {"waiting": "sleeping", "paused": "paused", "queued": "ready"}
 def fence(dialect: Dialect, worker: str) -> Statement:
     """Return what fails a whole batch of commits if a worker has lost its lease."""
     return Statement(FENCE[dialect], [(worker,)], once=True)
+
+
+def one_of(column: str, values: Sequence[str], dialect: Dialect) -> tuple[str, str]:
+    """Return a condition with one parameter, and that parameter: the same text however many values there are."""
+    if dialect == "sqlite":
+        chosen = f"{column} IN (SELECT value FROM json_each(?))"  # noqa: S608 - a column of ours
+        return chosen, msgspec.json.encode(values).decode()
+    return f"{column} = ANY(string_to_array(?, ','))", ",".join(values)
 
 
 class Rows:

@@ -5,7 +5,7 @@ One look is for all who wait, however many they are.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from muelle.core import MuelleError, RunId, TenantId
 from muelle.engine.errors import GivenUp, UnknownRun
 from muelle.engine.held import Held, Key
 from muelle.engine.model import ENDED
+from muelle.engine.rows import one_of
 from muelle.stores import Database
 
 _LOG = logging.getLogger("muelle.engine")
@@ -98,8 +99,9 @@ class Waiters:
                 await self._look_at(tenant, runs[begin : begin + _AT_ONCE])
 
     async def _look_at(self, tenant: TenantId, runs: Sequence[RunId]) -> None:
-        sql = f"SELECT run, status FROM runs WHERE tenant = ? AND run IN ({_holes(runs)})"  # noqa: S608 - holes only
-        statuses: dict[str, str] = dict(await self._database.fetch(sql, tenant, *runs))  # type: ignore[arg-type] # two columns
+        chosen, packed = one_of("run", runs, self._database.dialect)
+        sql = f"SELECT run, status FROM runs WHERE tenant = ? AND {chosen}"  # noqa: S608 - a constant
+        statuses: dict[str, str] = dict(await self._database.fetch(sql, tenant, packed))  # type: ignore[arg-type] # two columns
         for run in runs:
             status = statuses.get(run)
             if (tenant, run) in self._held:
@@ -110,7 +112,3 @@ class Waiters:
                 self.tell((tenant, run), GivenUp(execution=run))
             elif status in ENDED:
                 self.tell((tenant, run), Ending(None))
-
-
-def _holes(values: Iterable[object]) -> str:
-    return ", ".join("?" for _ in values)

@@ -1,5 +1,6 @@
 """Questions to people and events that runs wait for: asked by the journal, answered here."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -51,10 +52,22 @@ class Waits:
         rows = await self._queue.database.fetch(f"{_SELECT} AND run = ? ORDER BY created, place", tenant, run)
         return [_wait(row) for row in rows]
 
-    async def open(self, tenant: TenantId, kind: str, limit: int = _MOST, after: str = "") -> list[Wait]:
-        """Return what of a kind waits for an answer, the oldest run first, from the run behind `after` on."""
-        sql = f"{_SELECT} AND kind = ? AND state = 'open' AND run > ? ORDER BY run, place LIMIT ?"
-        return [_wait(row) for row in await self._queue.database.fetch(sql, tenant, kind, after, limit)]
+    async def open(
+        self,
+        tenant: TenantId,
+        kind: str,
+        limit: int = _MOST,
+        after: tuple[str, str] = ("", ""),
+        subjects: Sequence[str] = (),
+    ) -> list[Wait]:
+        """Return what of a kind waits for an answer, the oldest run first, behind the run and place of `after`.
+
+        With `subjects`, only what is about one of them.
+        """
+        about = f" AND subject IN ({', '.join('?' * len(subjects))})" if subjects else ""
+        sql = f"{_SELECT} AND kind = ? AND state = 'open' AND (run, place) > (?, ?){about} ORDER BY run, place LIMIT ?"
+        rows = await self._queue.database.fetch(sql, tenant, kind, *after, *subjects, limit)
+        return [_wait(row) for row in rows]
 
     async def answer(self, tenant: TenantId, wait: tuple[RunId, str], answer: bytes, by: PrincipalId | str) -> None:
         """Give an answer, once, and wake the run; raise UnknownWait, or WaitClosed if it came too late."""

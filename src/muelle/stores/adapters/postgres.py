@@ -13,6 +13,7 @@ from typing import Any
 from muelle.core import MuelleError
 from muelle.stores.adapters.commits import Waiting, answer, limited
 from muelle.stores.adapters.postgres_ear import listening
+from muelle.stores.adapters.postgres_rows import write_rows
 from muelle.stores.adapters.postgres_server import (
     FAILURES,
     Connection,
@@ -205,7 +206,7 @@ class PostgresDatabase:
         await unit.start()
         try:
             for sql, rows in merged(commits):
-                await connection.executemany(translated(sql), rows)
+                await write_rows(connection, sql, rows)
         except Exception as error:  # whatever a caller hands in must not harm the others
             if is_lost(error, connection):
                 raise  # nothing of it was committed: it may be tried again
