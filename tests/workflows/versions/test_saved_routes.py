@@ -227,3 +227,10 @@ async def test_a_body_that_does_not_fit_names_its_field(doorway: Doorway, body: 
     answer = await (await doorway.owner()).post(PATH, json=body)
 
     assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("path", ["execute", "validate"])
+async def test_what_has_a_path_of_its_own_is_no_workflow(doorway: Doorway, path: str) -> None:
+    answer = await (await doorway.owner()).get(f"{PATH}/{path}")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

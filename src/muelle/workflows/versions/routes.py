@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from muelle.core import Body, Clock, answers
 from muelle.identity import Principal
@@ -14,6 +15,7 @@ from muelle.workflows.versions import shapes
 from muelle.workflows.versions.by_name import NamedOutcome, NamedRuns
 from muelle.workflows.versions.headers import VERSION, version_headers
 from muelle.workflows.versions.keeping import MAX_PAGE
+from muelle.workflows.versions.model import RESERVED
 from muelle.workflows.versions.service import SavedWorkflows
 
 Caller = Callable[[Request], Awaitable[Principal]]
@@ -47,8 +49,15 @@ _RAN: dict[int | str, dict[str, Any]] = {
 }
 
 
+class _NameConvertor(StringConvertor):
+    """A segment that can be a workflow's name: paths beside it, such as `/execute`, are no workflows."""
+
+    regex = rf"(?!(?:{'|'.join(sorted(RESERVED))})(?:/|$))[^/]+"
+
+
 def routes(saved: SavedWorkflows, runs: NamedRuns, clock: Clock, caller: Caller) -> APIRouter:
     """Return the routes; `caller` tells who asks, or raises Unauthenticated."""
+    register_url_convertor("workflow", _NameConvertor())
     router = APIRouter(prefix="/api/v1/workflows", tags=["saved workflows"])
     who = Depends(caller)
     _workflows(router, saved, who)
@@ -91,24 +100,24 @@ def _workflows(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # n
 def _workflow(router: APIRouter, saved: SavedWorkflows, clock: Clock, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
     shown = answers(200, "The workflow with its versions and aliases.", shapes.WorkflowDetail)
 
-    @router.get("/{name}", responses=shown, summary="Show a workflow")
+    @router.get("/{name:workflow}", responses=shown, summary="Show a workflow")
     async def show_workflow(request: Request, actor: Annotated[Principal, who], name: Name) -> Response:
         return _json(shapes.workflow_detail(await saved.show(actor, name, request=_id(request)), clock.now()))
 
-    @router.patch("/{name}", responses=shown, openapi_extra=_UPDATE.description, summary="Describe a workflow")
+    @router.patch("/{name:workflow}", responses=shown, openapi_extra=_UPDATE.description, summary="Describe a workflow")
     async def describe_workflow(request: Request, actor: Annotated[Principal, who], name: Name) -> Response:
         body = await _read(_UPDATE, request)
         description, tags = shapes.given(body.description), shapes.tags_of(body.tags)
         await saved.describe(actor, name, description=description, tags=tags, request=_id(request))
         return _json(shapes.workflow_detail(await saved.show(actor, name, request=_id(request)), clock.now()))
 
-    @router.delete("/{name}", status_code=204, responses=_GONE, summary="Remove a withdrawn workflow")
+    @router.delete("/{name:workflow}", status_code=204, responses=_GONE, summary="Remove a withdrawn workflow")
     async def remove_workflow(request: Request, actor: Annotated[Principal, who], name: Name) -> Response:
         await saved.remove(actor, name, request=_id(request))
         return Response(status_code=204)
 
     @router.get(
-        "/{name}/history",
+        "/{name:workflow}/history",
         responses=answers(200, "What became of it, the newest first.", shapes.EntryPage),
         summary="A workflow's history",
     )
@@ -122,7 +131,7 @@ def _workflow(router: APIRouter, saved: SavedWorkflows, clock: Clock, who: Any) 
 
 def _versions(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
     @router.get(
-        "/{name}/versions",
+        "/{name:workflow}/versions",
         responses=answers(200, "Versions, the highest first.", shapes.VersionList),
         summary="List a workflow's versions",
     )
@@ -131,7 +140,7 @@ def _versions(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # no
         return _json(shapes.VersionList(versions=tuple(map(shapes.release_shape, workflow.releases))))
 
     @router.get(
-        "/{name}/versions/{version}",
+        "/{name:workflow}/versions/{version}",
         responses=answers(200, "The version with its document and schemas.", shapes.VersionShape),
         summary="Show a version",
     )
@@ -140,7 +149,7 @@ def _versions(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # no
         return _json(shapes.version_shape(name, release, content), headers=version_headers(release))
 
     @router.get(
-        "/{name}/diff",
+        "/{name:workflow}/diff",
         responses=answers(200, "What is different.", shapes.DifferenceShape),
         summary="Compare two versions",
     )
@@ -158,7 +167,7 @@ def _statuses(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # no
     marked = answers(200, "The version as it is now.", shapes.ReleaseShape)
 
     @router.post(
-        "/{name}/versions/{version}/deprecate",
+        "/{name:workflow}/versions/{version}/deprecate",
         responses=marked,
         openapi_extra=_DEPRECATION.description,
         summary="Advise against a version",
@@ -173,7 +182,7 @@ def _statuses(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # no
         return _json(shapes.release_shape(release))
 
     @router.post(
-        "/{name}/versions/{version}/withdraw",
+        "/{name:workflow}/versions/{version}/withdraw",
         responses=marked,
         openapi_extra=_WITHDRAWAL.description,
         summary="Let nobody run a version any more",
@@ -185,7 +194,7 @@ def _statuses(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # no
         release = await saved.withdraw(actor, name, version, message=body.message, request=_id(request))
         return _json(shapes.release_shape(release))
 
-    @router.post("/{name}/versions/{version}/restore", responses=marked, summary="Take that back")
+    @router.post("/{name:workflow}/versions/{version}/restore", responses=marked, summary="Take that back")
     async def restore_version(
         request: Request, actor: Annotated[Principal, who], name: Name, version: Exact
     ) -> Response:
@@ -195,19 +204,21 @@ def _statuses(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # no
 def _aliases(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
     meant = answers(200, "What the alias means now.", shapes.AliasShape)
 
-    @router.put("/{name}/aliases/{alias}", responses=meant, openapi_extra=_ALIAS.description, summary="Set an alias")
+    @router.put(
+        "/{name:workflow}/aliases/{alias}", responses=meant, openapi_extra=_ALIAS.description, summary="Set an alias"
+    )
     async def set_alias(request: Request, actor: Annotated[Principal, who], name: Name, alias: Alias) -> Response:
         body = await _read(_ALIAS, request)
         said, version = await saved.set_alias(actor, name, alias, body.version, request=_id(request))
         return _json(shapes.AliasShape(alias=said, version=version))
 
-    @router.delete("/{name}/aliases/{alias}", status_code=204, responses=_GONE, summary="Remove an alias")
+    @router.delete("/{name:workflow}/aliases/{alias}", status_code=204, responses=_GONE, summary="Remove an alias")
     async def remove_alias(request: Request, actor: Annotated[Principal, who], name: Name, alias: Alias) -> Response:
         await saved.remove_alias(actor, name, alias, request=_id(request))
         return Response(status_code=204)
 
     @router.post(
-        "/{name}/rollback",
+        "/{name:workflow}/rollback",
         responses=meant,
         openapi_extra=_ROLLBACK.description,
         summary="Go back to the version before",
@@ -219,7 +230,9 @@ def _aliases(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # noq
 
 
 def _execution(router: APIRouter, runs: NamedRuns, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
-    @router.post("/{name}/execute", responses=_RAN, openapi_extra=_EXECUTE.description, summary="Run a saved workflow")
+    @router.post(
+        "/{name:workflow}/execute", responses=_RAN, openapi_extra=_EXECUTE.description, summary="Run a saved workflow"
+    )
     async def execute_workflow(
         request: Request,
         principal: Annotated[Principal, who],

@@ -14,7 +14,7 @@ from muelle.workflows.json_stream import is_deeper
 from muelle.workflows.versions.errors import InvalidSchema, SchemaTooLarge
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Validator
+    from jsonschema_rs import Draft202012Validator
 
 Schema = Mapping[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -166,7 +166,7 @@ def _compiled(schema: Schema, field: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def _validator(schema: bytes) -> "Validator":
+def _validator(schema: bytes) -> "Draft202012Validator":
     from jsonschema_rs import Draft202012Validator, RegexOptions  # noqa: PLC0415 - 30 ms, only where there are schemas
 
     return Draft202012Validator(
