@@ -59,7 +59,7 @@ class _End(asyncio.Protocol):
 
     def reset(self) -> None:
         """End it at once, with a reset: what is under way is lost."""
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             end = self.transport.get_extra_info("socket")
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
             self.transport.abort()

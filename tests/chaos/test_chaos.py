@@ -7,7 +7,8 @@ import pytest
 from chaos.trial import Options, Report, attempt
 from fixtures.postgres import binaries
 
-SMALL = Options(runs=200, seconds=60, workers=2, servers=1, lease=1.0, serve_every=4.0)
+SMALL = Options(runs=200, seconds=60, workers=2, servers=1, serve_every=5.0, window=60)
+ON_A_FILE = Options(runs=200, seconds=60, database="sqlite", kill_every=2.0, lease=1.0, window=30)
 
 
 async def trial(options: Options, folder: Path) -> Report:
@@ -28,6 +29,6 @@ async def test_every_run_ends_once_on_postgresql_whatever_is_killed(tmp_path: Pa
 
 
 async def test_every_run_ends_once_in_one_process_on_a_file_that_is_killed(tmp_path: Path) -> None:
-    report = await trial(Options(runs=200, seconds=60, database="sqlite", kill_every=2.5), tmp_path)
+    report = await trial(ON_A_FILE, tmp_path)
 
     assert report.harms["servers killed"] > 0

@@ -24,7 +24,6 @@ from chaos.shapes import request_of, shape_of, shapes
 from chaos.storm import Scene, Storm
 
 TESTS = Path(__file__).resolve().parent.parent
-_WINDOW = 1_500  # submissions that may be under way, so that the storm meets all ages of runs
 _SUBMITTERS = 24
 _AGAIN = 0.05  # the part of submissions that is sent once more after it was acknowledged
 _WAITING = 0.05  # the part that waits for its result instead
@@ -46,6 +45,7 @@ class Options:
     kill_every: float = 1.0
     serve_every: float = 9.0
     lease: float = 2.0
+    window: int = 1_000  # submissions that may be under way, so that the storm meets all ages of runs
     database: Literal["postgresql", "sqlite"] = "postgresql"
 
 
@@ -147,7 +147,7 @@ class Trial:
 
     async def _submit(self) -> None:
         while self.submitted < self.options.runs:
-            if self.submitted - self.world.tally.finished >= _WINDOW:
+            if self.submitted - self.world.tally.finished >= self.options.window:
                 await asyncio.sleep(_TICK / 2)
                 continue
             number, self.submitted = self.submitted, self.submitted + 1
