@@ -142,3 +142,10 @@ class TooManyGenerations(Invalid):
 
     code = "too_many_generations"
     suggestions = ("Check that no workflow runs itself.",)
+
+
+class TimeoutTooLong(Invalid):
+    """People and events are not waited for that long."""
+
+    code = "timeout_too_long"
+    suggestions = ("Give a shorter timeout, or ask an operator to raise the setting engine.wait_days.",)

@@ -15,6 +15,7 @@ from muelle.core import Forbidden, MuelleError
 from muelle.engine import StepStatus
 from muelle.packs import MISSING, Http, Storage
 from muelle.workflows.data_model import Tree
+from muelle.workflows.depth import DEPTH
 from muelle.workflows.errors import (
     DependencyFailed,
     NotNeeded,
@@ -58,6 +59,7 @@ class Run:
         "among",
         "http",
         "id",
+        "kept",
         "limits",
         "log",
         "pauses",
@@ -82,9 +84,9 @@ class Run:
         lease = assigned.held.lease if assigned.held else None
         length = memory.length if memory else 0
         self.log = Logbook(among.journal, assigned.run, assigned.principal.tenant, lease, length)
-        kept = memory.values if memory else {}
+        self.kept: dict[str, bytes] = memory.values if memory else {}
         self.storage: Storage = RunStorage(
-            assigned.principal, assigned.run, among.blobs, among.values, self.log.keep, kept
+            assigned.principal, assigned.run, among.blobs, among.values, self.log.keep, self.kept
         )
         began = assigned.began or among.clock.now()
         self.pauses = Pauses(among.clock, began, assigned.limits.run_seconds, assigned.deadline)
@@ -102,6 +104,16 @@ class Run:
     def memory(self) -> Memory | None:
         """What the run remembers of an earlier life."""
         return self._memory
+
+    @property
+    def depth(self) -> int:
+        """How many runs led to this one by events."""
+        return int(self.kept.get(DEPTH, b"0"))
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Remember something by name, in later lives too."""
+        self.kept[name] = value
+        self.log.keep(name, value)
 
     def cancel(self) -> None:
         """End soon, as cancelled: what is in progress is interrupted, what has not begun is skipped."""
@@ -133,6 +145,8 @@ class Run:
         if self.pauses.left and self.pauses.left != "cancelled":
             await self._park(self.pauses.left)
             return None
+        if isinstance(self._stopped, RunCancelled | RunTimedOut):
+            await self.among.children.cancel(self)
         if isinstance(self._stopped, RunCancelled):
             await self._undo()
         took = int((self.among.clock.monotonic() - start) * 1_000_000)

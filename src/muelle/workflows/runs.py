@@ -1,6 +1,6 @@
 """Runs that go on without their caller: handed in, waited for, taken up again, and changed on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -17,21 +17,26 @@ from muelle.engine import (
     RESUME,
     Held,
     Job,
+    Past,
     RunBegan,
     RunFinished,
     RunRecord,
     StepFinished,
     Submitted,
+    ValueKept,
     Work,
     durable,
 )
 from muelle.identity import Principal
+from muelle.workflows.children import CHILD_KEPT
+from muelle.workflows.depth import DEPTH
 from muelle.workflows.errors import ExecutionNotFound, InvalidDestination, InvalidInputs, SavedWorkflowsMissing
 from muelle.workflows.logbook import encoded_error
 from muelle.workflows.memory import Memory, Recalled
 from muelle.workflows.plan import Plan
 from muelle.workflows.run import Run
 from muelle.workflows.service import BoundHttp, Workflows
+from muelle.workflows.storage import SESSION
 from muelle.workflows.surroundings import Assignment, Outcome
 
 KIND = "workflow"
@@ -84,7 +89,9 @@ class Principals(Protocol):
 class Runs:
     """The verbs for runs of documents beyond running one at once."""
 
-    def __init__(self, workflows: Workflows, principals: Principals, saved: SavedDocuments | None = None) -> None:
+    def __init__(
+        self, workflows: Workflows, principals: Principals, saved: Callable[[], SavedDocuments] | None = None
+    ) -> None:
         self._workflows = workflows
         self._among = workflows.among
         self._engine = workflows.among.engine
@@ -258,6 +265,8 @@ class Runs:
             if not work.plan:  # it is only now that one knows what to run
                 began = replace(began, plan=plan.hash, document=plan.document, version=version, inputs=inputs)
             walk.log.take_up(began)
+            if not work.plan and (depth := _depth(work.payload)):
+                walk.keep(DEPTH, str(depth).encode())
         if not work.is_new:
             await self._count_waits(walk, work)
         return await self._workflows.walk(walk, held)
@@ -269,6 +278,10 @@ class Runs:
             waited = (wait.answered_at or min(now, wait.expires)) - max(wait.created, began)
             walk.pauses.add_waited(max(0.0, waited.total_seconds()))
             walk.log.had_asked()
+        for name, child in walk.kept.items():
+            if name.startswith(CHILD_KEPT) and (record := await self._among.journal.run(work.tenant, _run_id(child))):
+                waited = (record.finished or now) - record.started
+                walk.pauses.add_waited(max(0.0, waited.total_seconds()))
 
     async def _planned(self, work: Work, principal: Principal) -> tuple[Plan, bytes, str]:
         limits = self._workflows.limits(principal)
@@ -278,7 +291,7 @@ class Runs:
         if self.saved is None:
             raise SavedWorkflowsMissing(workflow=work.name)
         asked = msgspec.json.decode(work.payload, type=_Named)
-        found = await self.saved.resolve(principal, asked.workflow, asked.version, asked.inputs)
+        found = await self.saved().resolve(principal, asked.workflow, asked.version, asked.inputs)
         plan, encoded = await self._workflows.admit(principal, found.document, found.inputs, name=asked.workflow)
         return plan, encoded, found.version
 
@@ -338,11 +351,20 @@ class Runs:
 
 
 class _Named(msgspec.Struct, frozen=True, kw_only=True):
-    """What is handed in to run a saved workflow."""
+    """What is handed in to run a saved workflow; `muelle_depth` is what `depth` is about."""
 
     workflow: str
     version: str = "latest"
     inputs: dict[str, Any] = {}
+    muelle_depth: int = 0
+
+
+def _depth(payload: bytes) -> int:
+    return msgspec.json.decode(payload, type=_Named).muelle_depth
+
+
+def _run_id(kept: bytes) -> RunId:
+    return RunId(kept.decode())
 
 
 def _inputs(encoded: bytes) -> Mapping[str, Any]:
@@ -356,8 +378,8 @@ def _may(principal: Principal, scope: str, owner: PrincipalId) -> bool:
     return owner == principal.id or principal.may(scope, owner)
 
 
-def _kept(plan: Plan, past: Any, origin: str) -> list[StepFinished]:  # noqa: ANN401 - entries of the journal
-    """Return the steps that a new run takes over: of what comes before `origin` in the main order, and went well."""
+def _kept(plan: Plan, past: Sequence[Past], origin: str) -> list[Past]:
+    """Return what a new run takes over: the steps before `origin` in the main order, and what they stored for it."""
     main = [node.id for node in plan.main.nodes]
     if origin not in main:
         raise InvalidDestination(operation=origin[:100], operations=main[:50])
@@ -368,4 +390,13 @@ def _kept(plan: Plan, past: Any, origin: str) -> list[StepFinished]:  # noqa: AN
         if name not in kept:
             kept.add(name)
             unseen.extend(plan.nodes[name].children)
-    return [entry for entry in past if isinstance(entry, StepFinished) and entry.operation in kept]
+    taken: list[Past] = [
+        entry
+        for entry in past
+        if (isinstance(entry, StepFinished) and entry.operation in kept)
+        or (isinstance(entry, ValueKept) and entry.name.startswith(SESSION))
+    ]
+    # What is stored for the run's time comes before the step that stores it; behind the last step it is others'.
+    while taken and isinstance(taken[-1], ValueKept):
+        taken.pop()
+    return taken

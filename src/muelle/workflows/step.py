@@ -11,6 +11,7 @@ from muelle.core import HttpAnswer, HttpCall, PrincipalId, RunId, TenantId
 from muelle.packs import MISSING, Answer, Http, Json, Limits, Missing, Question, Storage
 from muelle.workflows.asking import asked
 from muelle.workflows.data_model import Tree
+from muelle.workflows.depth import with_depth
 from muelle.workflows.errors import NotReferredTo
 from muelle.workflows.paths import MissingData, parse_path
 
@@ -131,11 +132,11 @@ class OperationStep:
     async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
         """Return what `effect` returned, now or in an earlier life."""
         known = f"once/{self.place}/{name}"
-        memory = self._run.memory
-        if memory is not None and known in memory.values:
-            return _DECODE(memory.values[known])
+        remembered = self._run.kept.get(known)
+        if remembered is not None:
+            return _DECODE(remembered)
         value = await effect()
-        self._run.log.keep(known, _ENCODE(value))
+        self._run.keep(known, _ENCODE(value))
         await self._run.log.flush()
         return value
 
@@ -143,7 +144,9 @@ class OperationStep:
         """Raise an event, which leaves once this step is in the journal."""
         self._events += 1
         name = f"{self.place}:{self._events}"
-        self._run.log.raise_event(kind, subject, self._now, data, name)
+        # When it is raised, not when the step began: what has been waited for since then counts.
+        at = self._run.among.clock.now()
+        self._run.log.raise_event(kind, subject, at, with_depth(data, self._run.depth), name)
         return f"{self._run.id}:{name}"
 
     def random(self) -> float:

@@ -9,7 +9,7 @@ from muelle.identity import Principal
 from muelle.packs import Space
 from muelle.stores import Blobs, KeyValues
 
-_SESSION = "session/"
+SESSION = "session/"
 _PACK = msgspec.msgpack.Encoder().encode
 _UNPACK = msgspec.msgpack.Decoder(tuple[bytes, str]).decode
 _FOLDER = "stored"  # beside it the tenant's blobs may hold what other rooms keep
@@ -39,7 +39,7 @@ class RunStorage:
         self._values = values
         self._keep = keep
         self._session: dict[str, tuple[bytes, str]] = {
-            name.removeprefix(_SESSION): _UNPACK(value) for name, value in kept.items() if name.startswith(_SESSION)
+            name.removeprefix(SESSION): _UNPACK(value) for name, value in kept.items() if name.startswith(SESSION)
         }
 
     async def put(self, space: Space, key: str, value: bytes, content_type: str) -> None:
@@ -49,7 +49,7 @@ class RunStorage:
         match space:
             case "sessionStorage":
                 self._session[key] = (value, content_type)
-                self._keep(f"{_SESSION}{key}", _PACK((value, content_type)))
+                self._keep(f"{SESSION}{key}", _PACK((value, content_type)))
             case "file":
                 await self._blobs.put(tenant, f"{_FOLDER}/{key}", value, content_type)
             case _:

@@ -9,7 +9,8 @@ import msgspec
 from muelle.core import Clock, Conflict, Ids, MuelleError, RunId, TimedOut, Unavailable
 from muelle.engine import Job
 from muelle.packs import Json
-from muelle.workflows.triggers.model import DEPTH, Delivery, Submit, Trial, Trigger
+from muelle.workflows.depth import DEPTH
+from muelle.workflows.triggers.model import Delivery, Submit, Trial, Trigger
 from muelle.workflows.triggers.pattern import CompiledPattern, Event, compile_pattern
 from muelle.workflows.triggers.settings import TriggersSettings
 from muelle.workflows.triggers.store import DeliveryStore

@@ -20,9 +20,6 @@ BodyForm = Literal["json", "form", "raw"]
 Submit = Callable[[Job], Awaitable[Submitted]]
 """`Engine.submit`: once it returns, the run is durable; Unavailable and TimedOut may be tried again."""
 
-DEPTH = "muelle_depth"
-"""The member of an event's data that may say how many runs led there by events, for senders that know of more."""
-
 LARGEST_TOLERANCE = 3_600.0  # seconds; receipts are kept for longer, so that nothing is taken twice
 LONGEST_OVERLAP = 7 * 86_400.0  # seconds
 
