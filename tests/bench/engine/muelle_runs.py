@@ -1,6 +1,7 @@
 """Muelle's own runs of four steps: on a file, on a server with two processes, and without a journal."""
 
 import asyncio
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,12 +9,12 @@ from contextlib import contextmanager
 
 from bench.engine.clients import HERE, Clients, Rounds, run_beside
 from bench.engine.environments import Missing
-from bench.engine.figures import note, quantile
+from bench.engine.figures import listed, note, quantile
 from bench.engine.servers import folder, postgres, postgres_version
 from fixtures.postgres import PostgresServer
 
 _OURS = [sys.executable, "ours.py"]
-_PACE = 500  # runs a second, of which the latency is measured
+_PACE = 200  # runs a second, of which the latency is measured
 _LATENCY = "SELECT began - started FROM runs WHERE status = 'success' AND began IS NOT NULL"  # microseconds
 
 
@@ -42,13 +43,19 @@ def sqlite(rounds: Rounds) -> dict[str, float]:
 
 
 def journal(rounds: Rounds) -> dict[str, float]:
-    """Compare runs whose caller waits for the answer: with the journal and a flush to disk each, and without any."""
+    """Compare runs whose caller waits for the answer: with the journal and a flush to disk each, and without any.
+
+    Window by window in turn, for what else the machine does changes; the median of the ratios counts.
+    """
     at_once = [*_OURS, "--way", "at-once"]
+    kept = Clients("at once, journal on SQLite, FULL", [*at_once, "--synchronous", "FULL"])
+    unkept = Clients("at once, no journal", [*at_once, "--no-journal"])
+    one = Rounds(rounds.seconds, 1)
     with _fresh_homes() as fresh:
-        kept = Clients("at once, journal on SQLite, FULL", [*at_once, "--synchronous", "FULL"]).best(rounds, fresh)
-        Clients("at once, journal in memory", at_once).best(rounds)
-        unkept = Clients("at once, no journal", [*at_once, "--no-journal"]).best(rounds)
-    return {"journal_overhead": round(unkept / kept, 2)}
+        Clients("at once, journal in memory", at_once).measure(one, 50)
+        ratios = [unkept.measure(one, 50) / kept.measure(one, 50, fresh()) for _ in range(rounds.count)]
+    note(f"  without a journal {listed(ratios, 2)} times as many")
+    return {"journal_overhead": round(statistics.median(ratios), 2)}
 
 
 def pg(rounds: Rounds) -> dict[str, float]:
