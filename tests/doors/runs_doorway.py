@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from doors.door_world import Doorway, Served, document, open_doorway, open_server
-from muelle.app import working
+from muelle.rooms import working
 
 EXECUTE = "/api/v1/workflows/execute"
 ASYNC = {"prefer": "respond-async"}

@@ -11,7 +11,8 @@ import pytest
 
 from doors.door_world import Served, is_problem, open_doorway
 from doors.runs_doorway import ASYNC, EXECUTE, LONG, QUICK, Told, begun, events_in, open_working, serve_working
-from muelle.app import open_app, read_configuration, working
+from muelle.app import open_app, read_configuration
+from muelle.rooms import working
 
 KINDS = ["operation.started", "operation.finished"] * 2 + ["run.finished"]
 STREAM = {"accept": "text/event-stream"}
