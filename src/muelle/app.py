@@ -5,10 +5,10 @@ Nothing else knows every room. Tests build the same App on memory twins: `open_a
 
 import os
 import tomllib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,6 @@ from muelle.engine import (
     Recurring,
     Retention,
     SqlJournal,
-    Worker,
 )
 from muelle.identity import (
     Acts,
@@ -81,7 +80,7 @@ from muelle.workflows.capabilities import Capabilities
 from muelle.workflows.children import Children
 from muelle.workflows.history import Executions
 from muelle.workflows.operations.pack import BUILT_IN
-from muelle.workflows.runs import Runs
+from muelle.workflows.runs import Runs, SavedDocuments
 from muelle.workflows.submissions.service import Submissions
 from muelle.workflows.submissions.streams import Streams
 
@@ -144,15 +143,6 @@ class App:
     capabilities: Capabilities
     planner: Planner
     admin_key: Secret | None
-
-
-@asynccontextmanager
-async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
-    """Take runs from queues, by default those of the settings, and advance them as long as the block runs."""
-    named = queues or [name.strip() for name in app.settings.engine.queues.split(",") if name.strip()]
-    await app.outbox.begin()
-    async with Worker(app.engine, named, app.recurring).working():
-        yield
 
 
 class TenantAddresses:
@@ -228,7 +218,7 @@ async def open_app(
         workflows = Workflows(planner, among, egress)
         jobs = _jobs_of(opened, Jobs(engine, clock))
         outbox = Outbox(engine.queue, metrics)
-        runs = Runs(workflows, identity)
+        runs = Runs(workflows, identity, _saved(stores, workflows, clock, ids, settings))
         workflows.recall, children.runs = runs.of_run, runs
         stack.push_async_callback(engine.drain)
         yield App(
@@ -253,6 +243,19 @@ async def open_app(
             planner=planner,
             admin_key=Secret(admin_key) if admin_key else None,
         )
+
+
+def _saved(
+    stores: Stores, workflows: Workflows, clock: Clock, ids: Ids, settings: Settings
+) -> Callable[[], SavedDocuments]:
+    """Return what opens saved workflows, which most runs do without."""
+
+    def opened() -> SavedDocuments:
+        from muelle.workflows.versions.opening import open_saved  # noqa: PLC0415 - JSON Schema loads in 60 ms
+
+        return open_saved(stores.database, workflows, stores.trail, clock, ids, settings.workflows.saved).documents
+
+    return cache(opened)
 
 
 def _jobs_of(opened: OpenedPacks, jobs: Jobs) -> Jobs:

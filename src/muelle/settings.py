@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from muelle.doors.http.settings import HttpSettings
 from muelle.egress import EgressSettings
-from muelle.engine import EngineSettings
+from muelle.engine import EngineSettings, ScheduleSettings
 from muelle.identity import IdentitySettings
 from muelle.packs import PacksSettings
 from muelle.stores import StoresSettings
@@ -28,6 +28,7 @@ class Settings:
 
     stores: StoresSettings = field(default_factory=StoresSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)

@@ -57,7 +57,7 @@ def schedule_ids(context: click.Context, _: click.Parameter, incomplete: str) ->
 
 def workflow_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the saved workflows whose names begin so."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
 
     found = _asked(context, lambda app, owner: saved_of(app).workflows.list(owner, "", PAGE))
     return [head.name for head in found if head.name.startswith(incomplete)]

@@ -9,18 +9,12 @@ from muelle.app import App
 from muelle.cli.arguments import read_bytes, read_json
 from muelle.cli.failures import InvalidArgument
 from muelle.identity import Principal
+from muelle.rooms import saved_of
 from muelle.workflows.requests import ExecuteRequest
 from muelle.workflows.versions.model import AUTO, Content, Draft, Head, Release
-from muelle.workflows.versions.opening import SavedDoors, open_saved
 
 _FILES = ("input_schema", "output_schema", "migrate_inputs")
 _TEXTS = ("version", "description", "note")
-
-
-def saved_of(app: App) -> SavedDoors:
-    """Return saved workflows."""
-    stores = app.stores
-    return open_saved(stores.database, app.workflows, stores.trail, app.clock, app.ids, app.settings.workflows.saved)
 
 
 def draft_of(name: str, file: str, given: dict[str, Any]) -> Draft:

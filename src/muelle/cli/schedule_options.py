@@ -25,13 +25,9 @@ _PLAIN = ("cron", "time_zone", "workflow", "version", "description", "catch_up",
 
 def schedules_of(app: "App") -> "Schedules":
     """Return the verbs on schedules."""
-    from muelle.engine.schedules import open_schedules  # noqa: PLC0415 - loaded with the app
-    from muelle.workflows.scheduled import ScheduledDocuments  # noqa: PLC0415 - as above
+    from muelle.rooms import schedules_of as opened  # noqa: PLC0415 - loaded with the app
 
-    documents = ScheduledDocuments(app.workflows, app.identity)
-    trail = app.stores.trail
-    schedules, _ = open_schedules(app.engine, trail, prepare=documents.prepare, authorise=documents.authorise)
-    return schedules
+    return opened(app)[0]
 
 
 def timed(command: F) -> F:

@@ -10,9 +10,9 @@ from muelle.cli.arguments import json_or_text, pair, read_bytes, read_inputs, re
 from muelle.cli.failures import InvalidArgument, UnreadableFile
 from muelle.core import Secret
 from muelle.identity import Principal
+from muelle.rooms import triggers_of as opened
 from muelle.workflows.triggers.model import Trigger
-from muelle.workflows.triggers.opening import open_triggers
-from muelle.workflows.triggers.service import TriggerParts, Triggers
+from muelle.workflows.triggers.service import Triggers
 from muelle.workflows.triggers.shapes import TriggerUpdate, updated
 
 B = TypeVar("B")
@@ -21,18 +21,7 @@ _PLAIN = ("principal", "version", "priority", "concurrency", "queue", "descripti
 
 def triggers_of(app: App) -> Triggers:
     """Return the verbs on triggers."""
-    parts = TriggerParts(
-        database=app.stores.database,
-        vault=app.stores.vault,
-        identity=app.identity,
-        trail=app.stores.trail,
-        clock=app.clock,
-        ids=app.ids,
-        submit=app.engine.submit,
-        runs=app.stores.journal,
-        settings=app.settings.workflows.triggers,
-    )
-    return open_triggers(parts).triggers
+    return opened(app).triggers
 
 
 def checked(fields: dict[str, Any], kind: type[B]) -> B:

@@ -35,9 +35,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 )
 @click.option("--no-worker", is_flag=True, help="Only answer: 'muelle worker' processes do what is queued.")
 @click.pass_obj
-def up(  # noqa: PLR0913, PLR0917 - each is an option
-    console: Console, host: str | None, port: int | None, ready_file: Path | None, *, no_worker: bool
-) -> None:
+def up(console: Console, host: str | None, port: int | None, ready_file: Path | None, *, no_worker: bool) -> None:
     """Start the server and answer until SIGTERM or Ctrl-C."""
     from muelle.cli.session import configured  # noqa: PLC0415 - loads all of Muelle
     from muelle.core import log_to  # noqa: PLC0415 - as above
@@ -75,10 +73,10 @@ async def _serve(
 ) -> None:
     from contextlib import nullcontext  # noqa: PLC0415 - as below
 
-    from muelle.app import working  # noqa: PLC0415 - loaded by now
     from muelle.cli.session import opened_as  # noqa: PLC0415 - loaded by now
     from muelle.core.prometheus import PrometheusMetrics  # noqa: PLC0415 - only a server is asked for metrics
     from muelle.doors.http.serve import serve  # noqa: PLC0415 - loaded by now
+    from muelle.rooms import working  # noqa: PLC0415 - loaded by now
 
     async with opened_as(console, configuration, PrometheusMetrics()) as app:
 

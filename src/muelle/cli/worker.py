@@ -44,9 +44,9 @@ def worker(console: Console, concurrency: int | None, queues: str | None) -> Non
 
 
 async def _work(console: Console, configuration: "Configuration", queues: "Sequence[str]") -> None:
-    from muelle.app import working  # noqa: PLC0415 - loaded by now
     from muelle.cli.session import opened_as  # noqa: PLC0415 - loaded by now
     from muelle.core.prometheus import PrometheusMetrics  # noqa: PLC0415 - only what runs on is measured
+    from muelle.rooms import working  # noqa: PLC0415 - loaded by now
 
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -37,8 +37,8 @@ def workflows() -> None:
 @click.pass_obj
 def list_workflows(console: Console, search: str, limit: int, cursor: str | None) -> None:
     """List saved workflows by name."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import workflow_shape  # noqa: PLC0415 - as above
 
     page = act(console, lambda app, owner: saved_of(app).workflows.list(owner, search, limit, cursor))
@@ -68,8 +68,9 @@ def _described(command: Any) -> Any:  # noqa: ANN401 - what click decorates
 @click.pass_obj
 def save(console: Console, /, name: str, file: str, *, dry_run: bool, **given: Any) -> None:  # noqa: ANN401 - click's values
     """Publish the document in FILE ('-' is standard input), or what 'export' wrote, as a version of NAME."""
-    from muelle.cli.saving import draft_of, saved_of  # noqa: PLC0415 - loads all of Muelle
+    from muelle.cli.saving import draft_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - as above
     from muelle.workflows.versions.shapes import publication_shape  # noqa: PLC0415 - as above
 
     draft = draft_of(name, file, given)
@@ -97,8 +98,8 @@ def _tell_changes(console: Console, changes: list[dict[str, Any]]) -> None:
 @click.pass_obj
 def show(console: Console, name: str, version: str | None) -> None:
     """Show a workflow with its aliases and versions, or one version with its document and schemas."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import version_shape, workflow_detail  # noqa: PLC0415 - as above
 
     async def action(app: "App", owner: "Principal") -> Any:  # noqa: ANN401 - one of two shapes
@@ -123,8 +124,8 @@ def show(console: Console, name: str, version: str | None) -> None:
 @click.pass_obj
 def versions(console: Console, name: str) -> None:
     """List the versions of a workflow, the highest first."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import release_shape  # noqa: PLC0415 - as above
 
     workflow = act(console, lambda app, owner: saved_of(app).workflows.show(owner, name))
@@ -138,8 +139,8 @@ def versions(console: Console, name: str) -> None:
 @click.pass_obj
 def diff(console: Console, name: str, before: str, after: str) -> None:
     """Show what leads from version BEFORE to AFTER, by default the latest: changes as callers see them, then text."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import difference_shape  # noqa: PLC0415 - as above
 
     shape = difference_shape(act(console, lambda app, owner: saved_of(app).workflows.diff(owner, name, before, after)))
@@ -159,8 +160,8 @@ def diff(console: Console, name: str, before: str, after: str) -> None:
 @paged
 def history(console: Console, name: str, limit: int, cursor: str | None) -> None:
     """List what became of a workflow, the newest first."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import entry_shape  # noqa: PLC0415 - as above
 
     page = act(console, lambda app, owner: saved_of(app).workflows.history(owner, name, limit, cursor))
@@ -174,8 +175,8 @@ def history(console: Console, name: str, limit: int, cursor: str | None) -> None
 @click.pass_obj
 def describe(console: Console, name: str, description: str | None, tags: tuple[str, ...]) -> None:
     """Change description and tags, which belong to no version."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import workflow_shape  # noqa: PLC0415 - as above
 
     async def action(app: "App", owner: "Principal") -> Any:  # noqa: ANN401 - a shape
@@ -195,8 +196,8 @@ def describe(console: Console, name: str, description: str | None, tags: tuple[s
 def alias(console: Console, name: str, alias: str, version: str | None, *, remove: bool) -> None:
     """Let ALIAS mean VERSION (a version or a range) from now on."""
     from muelle.cli.failures import InvalidArgument  # noqa: PLC0415 - loads all of Muelle
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - as above
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - as above
 
     if (version is None) != remove:
         raise InvalidArgument("Give either a version or --remove.")
@@ -215,8 +216,8 @@ def alias(console: Console, name: str, alias: str, version: str | None, *, remov
 @click.pass_obj
 def rollback(console: Console, name: str, alias: str | None) -> None:
     """Move an alias back to the version that it meant before."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
 
     moved, version = act(console, lambda app, owner: saved_of(app).workflows.rollback(owner, name, alias))
     console.item({"workflow": name, "alias": moved, "version": version})
@@ -231,8 +232,8 @@ def rollback(console: Console, name: str, alias: str | None) -> None:
 def deprecate(console: Console, name: str, version: str, message: str, sunset: str | None) -> None:
     """Advise against a version: it runs, ranges prefer others, and whoever runs it is told."""
     from muelle.cli.moments import ahead  # noqa: PLC0415 - loads all of Muelle
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - as above
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - as above
     from muelle.workflows.versions.shapes import release_shape  # noqa: PLC0415 - as above
 
     async def action(app: "App", owner: "Principal") -> Any:  # noqa: ANN401 - a shape
@@ -251,8 +252,8 @@ def deprecate(console: Console, name: str, version: str, message: str, sunset: s
 @click.pass_obj
 def withdraw(console: Console, name: str, version: str, message: str, *, yes: bool) -> None:
     """Let nobody run a version any more."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import release_shape  # noqa: PLC0415 - as above
 
     console.confirm(f"Withdraw {name} {version}?", is_sure=yes)
@@ -266,8 +267,8 @@ def withdraw(console: Console, name: str, version: str, message: str, *, yes: bo
 @click.pass_obj
 def restore(console: Console, name: str, version: str) -> None:
     """Take deprecation or withdrawal of a version back."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows.versions.shapes import release_shape  # noqa: PLC0415 - as above
 
     console.item(release_shape(act(console, lambda app, owner: saved_of(app).workflows.restore(owner, name, version))))
@@ -279,8 +280,8 @@ def restore(console: Console, name: str, version: str) -> None:
 @click.pass_obj
 def remove(console: Console, name: str, *, yes: bool) -> None:
     """Remove a workflow whose versions are all withdrawn; its runs stay."""
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
 
     console.confirm(f"Remove the workflow '{name}'?", is_sure=yes)
     act(console, lambda app, owner: saved_of(app).workflows.remove(owner, name))
@@ -305,8 +306,8 @@ def run(console: Console, /, name: str, form: "Format", **given: Any) -> int:  #
     run.
     """
     from muelle.cli.arguments import read_inputs  # noqa: PLC0415 - `muelle --help` needs none
-    from muelle.cli.saving import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.cli.session import act, acting_as  # noqa: PLC0415 - as above
+    from muelle.rooms import saved_of  # noqa: PLC0415 - loads all of Muelle
     from muelle.workflows import encode_answer  # noqa: PLC0415 - as above
 
     inputs = read_inputs(given["inputs"], given["pairs"])

@@ -1,6 +1,6 @@
 """Runs that survive: the journal, the queue, and what advances them."""
 
-from muelle.engine.durable import durable
+from muelle.engine.durability import durable
 from muelle.engine.errors import (
     GivenUp,
     IdempotencyConflict,
@@ -50,6 +50,7 @@ from muelle.engine.queue import Queue
 from muelle.engine.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
 from muelle.engine.retention import Retention
 from muelle.engine.schedules import JobTemplate
+from muelle.engine.schedules.settings import ScheduleSettings
 from muelle.engine.service import Engine
 from muelle.engine.settings import EngineSettings
 from muelle.engine.store import SqlJournal
@@ -106,6 +107,7 @@ __all__ = [
     "RunRecord",
     "RunStarted",
     "RunStatus",
+    "ScheduleSettings",
     "SqlJournal",
     "StepBegan",
     "StepFinished",

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from muelle.core import PrincipalId, RunId, TenantId
-from muelle.engine.durable import durable
+from muelle.engine.durability import durable
 from muelle.engine.held import Held, Work
 from muelle.engine.model import Past, ValueKept
 from muelle.engine.service import Engine

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from muelle.core import Clock, Invalid, MuelleError, PrincipalId, RunId, TenantId
-from muelle.engine.durable import durable
+from muelle.engine.durability import durable
 from muelle.engine.errors import InvalidJob, JobCrashed, JobFailed, UnknownRun
 from muelle.engine.held import Held, Work
 from muelle.engine.job_step import JobStep, Rests

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Sequence
 
 from muelle.core import Clock, Ids, MuelleError
-from muelle.engine.durable import durable
+from muelle.engine.durability import durable
 from muelle.engine.errors import LeaseLost
 from muelle.engine.queue import SECOND, Queue
 from muelle.engine.settings import EngineSettings

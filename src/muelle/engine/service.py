@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, TenantId, Unavailable
-from muelle.engine.durable import durable
+from muelle.engine.durability import durable
 from muelle.engine.errors import (
     IdempotencyConflict,
     LeaseLost,

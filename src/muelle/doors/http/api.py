@@ -25,9 +25,13 @@ from muelle.doors.http.problems import (
 from muelle.doors.http.schema import COMMON, describe
 from muelle.doors.http.versions import versions_body
 from muelle.egress import routes as egress_routes
+from muelle.engine.schedules import routes as schedule_routes
 from muelle.identity import DEFAULT_TENANT, Principal, Refused
 from muelle.identity import routes as identity_routes
+from muelle.rooms import saved_of, schedules_of, triggers_of
 from muelle.workflows import routes as workflow_routes
+from muelle.workflows.triggers import routes as trigger_routes
+from muelle.workflows.versions import routes as version_routes
 
 
 def build_door(app: App) -> Door:
@@ -55,6 +59,7 @@ def build_api(app: App) -> FastAPI:
     api.include_router(workflow_routes.routes(_verbs(app), caller))
     api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, caller))
     api.include_router(identity_routes.routes(app.identity, caller))
+    _include_rooms(api, app, caller)
     api.include_router(_platform(app, caller))
     api.add_exception_handler(MuelleError, _on_error)
     api.add_exception_handler(RequestValidationError, _on_invalid)
@@ -62,6 +67,15 @@ def build_api(app: App) -> FastAPI:
     api.add_exception_handler(Exception, _on_crash)
     describe(api)
     return api
+
+
+def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401 - a FastAPI dependency
+    saved, triggers = saved_of(app), triggers_of(app)
+    schedules, _ = schedules_of(app)
+    api.include_router(schedule_routes.routes(schedules, caller))
+    api.include_router(trigger_routes.routes(triggers.triggers, caller))
+    api.include_router(trigger_routes.hook_routes(triggers.hooks))
+    api.include_router(version_routes.routes(saved.workflows, saved.runs, app.clock, caller))
 
 
 def openapi_document() -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _create_workers() -> None:
         _number("deadline"),
         _number("alive", default="1"),
     )
-    # Nothing is ever in it: an insert from a worker that is no longer alive violates the constraint, and its batch fails.
+    # Nothing is ever in it: an insert by a worker that is not alive violates the constraint, and its batch fails.
     op.create_table("fences", sa.Column("alive", sa.BigInteger), sa.CheckConstraint("alive = 1", name="fence_alive"))
 
 

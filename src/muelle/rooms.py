@@ -1,0 +1,66 @@
+"""Rooms that most commands do without: put together on an opened App when they are first asked for."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from muelle.app import App
+from muelle.engine import Worker
+
+if TYPE_CHECKING:
+    from muelle.engine import Recurring
+    from muelle.engine.schedules import Schedules
+    from muelle.workflows.triggers.opening import TriggerDoors
+    from muelle.workflows.versions.opening import SavedDoors
+
+
+def saved_of(app: App) -> "SavedDoors":
+    """Return saved workflows."""
+    from muelle.workflows.versions.opening import open_saved  # noqa: PLC0415 - JSON Schema loads in 60 ms
+
+    stores = app.stores
+    return open_saved(stores.database, app.workflows, stores.trail, app.clock, app.ids, app.settings.workflows.saved)
+
+
+def schedules_of(app: App) -> tuple["Schedules", "Recurring"]:
+    """Return the verbs on schedules, and what workers recur to so that they fire."""
+    from muelle.engine.schedules import open_schedules  # noqa: PLC0415 - time zones load in 30 ms
+    from muelle.workflows.scheduled import ScheduledDocuments  # noqa: PLC0415 - as above
+
+    documents = ScheduledDocuments(app.workflows, app.identity)
+    trail = app.stores.trail
+    return open_schedules(app.engine, trail, app.settings.schedules, documents.prepare, documents.authorise)
+
+
+def triggers_of(app: App) -> "TriggerDoors":
+    """Return the verbs on triggers, their consumer of events, and the door of webhooks."""
+    from muelle.workflows.triggers.opening import open_triggers  # noqa: PLC0415 - it loads in 30 ms
+    from muelle.workflows.triggers.service import TriggerParts  # noqa: PLC0415 - as above
+
+    parts = TriggerParts(
+        database=app.stores.database,
+        vault=app.stores.vault,
+        identity=app.identity,
+        trail=app.stores.trail,
+        clock=app.clock,
+        ids=app.ids,
+        submit=app.engine.submit,
+        runs=app.stores.journal,
+        settings=app.settings.workflows.triggers,
+    )
+    return open_triggers(parts)
+
+
+@asynccontextmanager
+async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
+    """Take runs from queues, by default those of the settings, and advance them as long as the block runs.
+
+    A worker also makes schedules fire, hands events on to triggers and to the runs that wait for them, and removes
+    what is old.
+    """
+    named = queues or [name.strip() for name in app.settings.engine.queues.split(",") if name.strip()]
+    _, firing = schedules_of(app)
+    app.outbox.register("triggers", triggers_of(app).consumer)
+    await app.outbox.begin()
+    async with Worker(app.engine, named, (*app.recurring, firing)).working():
+        yield
