@@ -28,7 +28,7 @@ OURS = re.compile(r"req_[0-9a-f]{32}")
         ("GET", "/api/v1/executions/a%00b", {}, 422, "invalid_parameter"),
         ("GET", "/api/v1/executions?limit=ten", {}, 422, "invalid_parameter"),
         ("GET", "/api/v1/executions?since=yesterday", {}, 422, "invalid_parameter"),
-        ("GET", "/api/v1/executions?status=dead", {}, 422, "invalid_parameter"),
+        ("GET", "/api/v1/executions?status=gone", {}, 422, "invalid_parameter"),
         ("GET", "/api/v1/executions?cursor=AAAA", {}, 400, "invalid_cursor"),
         ("GET", "/api/v1/agents/%20", {}, 422, "invalid_parameter"),
         ("PUT", "/api/v1/agents", {}, 405, "method_not_allowed"),
