@@ -37,6 +37,7 @@ class Program:
     began: float = 0.0
     frozen: bool = False
     _printed: int = 0
+    _is_asked: bool = False
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,9 +69,10 @@ class Program:
         """Start it, if it does not run; note what it said if it had ended by itself."""
         if self.is_running:
             return
-        if self._process is not None and self._process.returncode != -signal.SIGKILL:
+        if self._process is not None and self._process.returncode != (0 if self._is_asked else -signal.SIGKILL):
             self.deaths += 1
             self.last_words.append(f"{self.name} ended with {self._process.returncode}: {self.tail()}")
+        self._is_asked = False
         with self.log.open("ab") as log:
             self._printed = log.tell()
             self._process = subprocess.Popen(
@@ -84,7 +86,14 @@ class Program:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+            self._is_asked = False
             self.kills += 1
+
+    def ask_to_end(self) -> None:
+        """Ask it by SIGTERM to come to an end in its own time."""
+        if self.is_running and not self.frozen:
+            os.kill(self.pid, signal.SIGTERM)
+            self._is_asked = True
 
     def freeze(self) -> None:
         """Stop it in the middle of whatever it does."""

@@ -55,6 +55,7 @@ class Storm:
     serve_every: float
     cut_every: float = 6.0
     clock_every: float = 2.0
+    end_every: float = 5.0
     harms: Counter[str] = field(default_factory=Counter)
     _restarting: "asyncio.Future[None] | None" = None
 
@@ -65,6 +66,7 @@ class Storm:
             tasks.create_task(self._every(self.kill_every, self._kill_worker))
             tasks.create_task(self._every(self.serve_every, self._kill_server))
             tasks.create_task(self._every(self.cut_every, self._cut))
+            tasks.create_task(self._every(self.end_every, self._end_worker))
             tasks.create_task(self._every(self.clock_every, self._move_clock))
             tasks.create_task(self._one_after_the_other())
 
@@ -105,6 +107,14 @@ class Storm:
     def _kill_worker(self) -> str | None:
         """Kill the one that has run for the longest."""
         return "workers killed" if _kill_oldest(self.scene.workers) else None
+
+    def _end_worker(self) -> str | None:
+        """Ask one to end, as a rolling restart does: it gives back what it holds."""
+        at_work = [program for program in self.scene.workers if _is_at_work(program)]
+        if not at_work:
+            return None
+        self.chance.choice(at_work).ask_to_end()
+        return "workers ended"
 
     def _kill_server(self) -> str | None:
         return "servers killed" if _kill_oldest(self.scene.servers) else None

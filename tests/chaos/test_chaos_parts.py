@@ -277,6 +277,19 @@ async def test_a_program_that_ends_by_itself_is_counted_with_what_it_said(tmp_pa
     assert "out of ideas" in it.last_words[0]
 
 
+async def test_a_program_that_ends_as_it_was_asked_to_has_not_died(tmp_path: Path) -> None:
+    script = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); print(1, flush=True); signal.pause()"
+    it = program(tmp_path, script)
+    it.start()
+    await until(lambda: lines_of(it) == 1)
+    it.ask_to_end()
+    await until(lambda: not it.is_running)
+    it.start()
+    it.kill()
+
+    assert it.deaths == 0
+
+
 @pytest.mark.skipif(faketime() is None, reason="libfaketime is not installed (apt-get install faketime)")
 async def test_a_clock_is_moved_while_the_program_runs(tmp_path: Path) -> None:
     it = program(tmp_path, CLOCK, "-3600")

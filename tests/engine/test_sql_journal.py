@@ -15,7 +15,7 @@ import pytest
 
 from muelle.core import PrincipalId, RunId, TenantId
 from muelle.engine import Entry, PayloadLost, RunFilter, RunFinished, RunStarted, SqlJournal, StepFinished
-from muelle.engine.listing import query
+from muelle.engine.stores.listing import query
 from muelle.engine.times import micros
 from muelle.stores import Database, MemoryBlobs, Statement, migrate, open_sqlite
 from muelle.stores.errors import DiskFull

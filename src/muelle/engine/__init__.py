@@ -45,17 +45,17 @@ from muelle.engine.model import (
     ValueKept,
     WaitOpened,
 )
-from muelle.engine.outbox import Consumer, Outbox, raised_since
-from muelle.engine.queue import Queue
-from muelle.engine.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
-from muelle.engine.retention import Retention
 from muelle.engine.schedules import JobTemplate
 from muelle.engine.schedules.settings import ScheduleSettings
 from muelle.engine.service import Engine
 from muelle.engine.settings import EngineSettings
-from muelle.engine.store import SqlJournal
+from muelle.engine.stores.journal import SqlJournal
+from muelle.engine.stores.outbox import Consumer, Outbox, raised_since
+from muelle.engine.stores.queue import Queue
+from muelle.engine.stores.requests import CANCEL, NUDGE, PAUSE, REPLAY, RESUME, Change
+from muelle.engine.stores.retention import Retention
+from muelle.engine.stores.waits import AskedOf, Wait, Waits
 from muelle.engine.waiters import Ending
-from muelle.engine.waits import Wait, Waits
 from muelle.engine.worker import Recurring, Worker
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "PAUSE",
     "REPLAY",
     "RESUME",
+    "AskedOf",
     "Change",
     "Consumer",
     "Control",

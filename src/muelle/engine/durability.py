@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 
 from muelle.engine.errors import LeaseLost
-from muelle.engine.rows import FENCE_NAME
+from muelle.engine.stores.rows import FENCE_NAME
 from muelle.stores import ConstraintViolated
 
 

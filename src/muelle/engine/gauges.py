@@ -2,7 +2,7 @@
 
 from muelle.core import Metrics
 from muelle.engine.metrics import QUEUE_AGE, QUEUED, WORKERS
-from muelle.engine.queue import Queue
+from muelle.engine.stores.queue import Queue
 
 
 class Gauges:

@@ -31,8 +31,8 @@ from muelle.engine.model import (
     StepFinished,
     Submitted,
 )
-from muelle.engine.requests import CANCEL, REPLAY
 from muelle.engine.service import Engine
+from muelle.engine.stores.requests import CANCEL, REPLAY
 
 _LOG = logging.getLogger("muelle.engine")
 _ENCODE = msgspec.json.Encoder().encode

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from muelle.core import Clock, Ids, MuelleError
 from muelle.engine.durability import durable
 from muelle.engine.errors import LeaseLost
-from muelle.engine.queue import SECOND, Queue
 from muelle.engine.settings import EngineSettings
+from muelle.engine.stores.queue import SECOND, Queue
 
 _LOG = logging.getLogger("muelle.engine")
 BEATS = 5  # renewals within the time of a lease

@@ -16,17 +16,17 @@ from muelle.engine.errors import (
     TooManySubmissions,
     UnknownKind,
 )
-from muelle.engine.failures import Failures
 from muelle.engine.held import Handler, Held, Key, Work
 from muelle.engine.lease import Lease
 from muelle.engine.metrics import CLAIMED, DEAD, HELD, LEASES_LOST, PARKED, RECOVERED, STARTED, SUBMITTED
 from muelle.engine.model import Job, Past, Submitted
-from muelle.engine.queue import Queue, Wish
-from muelle.engine.requests import CANCEL, PAUSE, Change, Requests
 from muelle.engine.settings import EngineSettings
-from muelle.engine.store import PLANS, SqlJournal
+from muelle.engine.stores.failures import Failures
+from muelle.engine.stores.journal import PLANS, SqlJournal
+from muelle.engine.stores.queue import Queue, Wish
+from muelle.engine.stores.requests import CANCEL, PAUSE, Change, Requests
+from muelle.engine.stores.waits import Waits
 from muelle.engine.waiters import Ending, Waiters
-from muelle.engine.waits import Waits
 from muelle.engine.work import digest_of, work_claimed, work_of
 from muelle.stores import ConstraintViolated
 
@@ -54,7 +54,7 @@ class Engine:
         self.queues: tuple[str, ...] = ()  # what is taken from, once a worker is there
         self.next_wake: float | None = None  # on this process's own monotonic clock
         self._ids = ids
-        self._waiters = Waiters(queue.database, self.held)
+        self._waiters = Waiters(journal, self.held)
         self._served = ""
         self._submitting: Counter[TenantId] = Counter()
         self._places = settings.concurrency

@@ -14,8 +14,7 @@ from muelle.core import MuelleError, RunId, TenantId
 from muelle.engine.errors import GivenUp, UnknownRun
 from muelle.engine.held import Held, Key
 from muelle.engine.model import ENDED
-from muelle.engine.rows import one_of
-from muelle.stores import Database
+from muelle.engine.stores.journal import SqlJournal
 
 _LOG = logging.getLogger("muelle.engine")
 _FIRST_LOOK, _LAST_LOOK = 0.02, 0.5  # seconds between looks, which grow while nothing is found
@@ -32,8 +31,8 @@ class Ending(msgspec.Struct, frozen=True):
 class Waiters:
     """Who waits for which run; `held` are the runs in this process's hands."""
 
-    def __init__(self, database: Database, held: Mapping[Key, Held]) -> None:
-        self._database = database
+    def __init__(self, journal: SqlJournal, held: Mapping[Key, Held]) -> None:
+        self._journal = journal
         self._held = held
         self._waiting: dict[Key, list[asyncio.Future[Ending]]] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -99,9 +98,7 @@ class Waiters:
                 await self._look_at(tenant, runs[begin : begin + _AT_ONCE])
 
     async def _look_at(self, tenant: TenantId, runs: Sequence[RunId]) -> None:
-        chosen, packed = one_of("run", runs, self._database.dialect)
-        sql = f"SELECT run, status FROM runs WHERE tenant = ? AND {chosen}"  # noqa: S608 - a constant
-        statuses: dict[str, str] = dict(await self._database.fetch(sql, tenant, packed))  # type: ignore[arg-type] # two columns
+        statuses = await self._journal.statuses(tenant, runs)
         for run in runs:
             status = statuses.get(run)
             if (tenant, run) in self._held:

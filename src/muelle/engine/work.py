@@ -8,7 +8,7 @@ import msgspec
 from muelle.core import RunId
 from muelle.engine.held import Work
 from muelle.engine.model import Job
-from muelle.engine.queue import Claimed
+from muelle.engine.stores.queue import Claimed
 from muelle.engine.times import moment
 
 

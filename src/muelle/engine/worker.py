@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from muelle.core import MuelleError
-from muelle.engine.queue import BELL
 from muelle.engine.service import Engine
+from muelle.engine.stores.queue import BELL
 
 _LOG = logging.getLogger("muelle.engine")
 _BATCH_SECONDS = 0.004  # claims are no closer together than this, so that one takes what many announced

@@ -6,8 +6,8 @@ from typing import Protocol
 from muelle.core import NotFound, RunId, TenantId
 from muelle.engine.errors import RunEnded
 from muelle.engine.model import ENDED, Job, RunFilter, RunPage, Submitted
-from muelle.engine.requests import CANCEL
 from muelle.engine.service import Engine
+from muelle.engine.stores.requests import CANCEL
 
 
 class Runs(Protocol):

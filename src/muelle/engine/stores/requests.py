@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from muelle.core import RunId, TenantId
 from muelle.engine.errors import RunEnded, RunNotDead, RunNotPaused, UnknownRun
-from muelle.engine.queue import Queue
-from muelle.engine.rows import NUDGE_JOB
+from muelle.engine.stores.queue import Queue
+from muelle.engine.stores.rows import NUDGE_JOB
 from muelle.stores import SqlValue, Transaction
 
 _ONE = "WHERE tenant = ? AND run = ?"

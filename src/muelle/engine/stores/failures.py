@@ -5,8 +5,8 @@ import msgspec
 from muelle.core import MuelleError
 from muelle.engine.errors import GivenUp
 from muelle.engine.held import Key
-from muelle.engine.queue import SECOND, Queue
 from muelle.engine.settings import EngineSettings
+from muelle.engine.stores.queue import SECOND, Queue
 
 _PAUSES = (1, 5, 30, 120)  # seconds before the second, third, … attempt
 _ENCODE = msgspec.json.Encoder().encode

@@ -11,7 +11,6 @@ from muelle.core import Clock, RunId, SystemClock, TenantId
 from muelle.engine.chunks import pack_entries, unpack_entries
 from muelle.engine.cursor import MOST_RUNS
 from muelle.engine.errors import InvalidLimit
-from muelle.engine.listing import RECORD, cursor_after, query, record_of
 from muelle.engine.model import (
     Entry,
     Past,
@@ -25,8 +24,9 @@ from muelle.engine.model import (
     ValueKept,
 )
 from muelle.engine.payload import Payloads, stands_for_itself
-from muelle.engine.rows import CHUNK, PLAN, fence, statements_of
 from muelle.engine.settings import EngineSettings
+from muelle.engine.stores.listing import RECORD, cursor_after, query, record_of
+from muelle.engine.stores.rows import CHUNK, PLAN, fence, one_of, statements_of
 from muelle.engine.times import micros
 from muelle.engine.watchers import Watchers
 from muelle.stores import Blobs, Database, Row, Statement
@@ -92,6 +92,12 @@ class SqlJournal:
         """Return one run, or None if the tenant has no such run."""
         rows = await self._database.fetch(f"{RECORD} AND run = ?", tenant, run)
         return await self._record(tenant, rows[0]) if rows else None
+
+    async def statuses(self, tenant: TenantId, runs: Sequence[RunId]) -> dict[RunId, str]:
+        """Return the stored statuses of those runs that there are."""
+        chosen, packed = one_of("run", runs, self._database.dialect)
+        sql = f"SELECT run, status FROM runs WHERE tenant = ? AND {chosen}"  # noqa: S608 - a constant
+        return {row[0]: row[1] for row in await self._database.fetch(sql, tenant, packed)}
 
     async def past(self, tenant: TenantId, run: RunId, since: int = 0) -> tuple[Past, ...]:
         """Return what the run remembers, in order, from the entry `since` on."""

@@ -7,13 +7,17 @@ import msgspec
 
 from muelle.core import Clock, PrincipalId, RunId, TenantId
 from muelle.engine.errors import UnknownWait, WaitClosed
-from muelle.engine.queue import Queue
-from muelle.engine.requests import NUDGE, Requests
+from muelle.engine.stores.queue import Queue
+from muelle.engine.stores.requests import NUDGE, Requests
 from muelle.engine.times import micros, moment
 from muelle.stores import Row
 
 _COLUMNS = "tenant, run, place, kind, subject, body, created, expires, state, answer, answered_by, answered_at"
 _SELECT = f"SELECT {_COLUMNS} FROM waits WHERE tenant = ?"  # noqa: S608 - a constant
+_ASKED = (
+    f"SELECT {', '.join(f'waits.{column}' for column in _COLUMNS.split(', '))}, runs.workflow, runs.principal "  # noqa: S608 - constants
+    "FROM waits JOIN runs ON runs.tenant = waits.tenant AND runs.run = waits.run WHERE waits.tenant = ?"
+)
 _MOST = 1000
 
 
@@ -32,6 +36,19 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     answer: bytes | None
     answered_by: str
     answered_at: datetime | None
+
+
+class AskedOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A question with what is known of its run: its workflow and who runs it."""
+
+    wait: Wait
+    workflow: str
+    principal: PrincipalId
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """Where it stands in the list of those that are asked."""
+        return micros(self.wait.created), self.wait.run, self.wait.place
 
 
 class Waits:
@@ -68,6 +85,22 @@ class Waits:
         sql = f"{_SELECT} AND kind = ? AND state = 'open' AND (run, place) > (?, ?){about} ORDER BY run, place LIMIT ?"
         rows = await self._queue.database.fetch(sql, tenant, kind, *after, *subjects, limit)
         return [_wait(row) for row in rows]
+
+    async def asked(self, tenant: TenantId, kind: str, limit: int, after: tuple[int, str, str]) -> list[AskedOf]:
+        """Return what of a kind can still be answered, the oldest first, behind the order of `after`."""
+        sql = (
+            f"{_ASKED} AND waits.kind = ? AND waits.state = 'open' AND waits.expires > ? "
+            "AND (waits.created, waits.run, waits.place) > (?, ?, ?) "
+            "ORDER BY waits.created, waits.run, waits.place LIMIT ?"
+        )
+        now = micros(self._clock.now())
+        return [_asked(row) for row in await self._queue.database.fetch(sql, tenant, kind, now, *after, limit)]
+
+    async def asked_at(self, tenant: TenantId, run: RunId, place: str) -> AskedOf | None:
+        """Return one, whatever became of it, or None."""
+        sql = f"{_ASKED} AND waits.run = ? AND waits.place = ?"
+        rows = await self._queue.database.fetch(sql, tenant, run, place)
+        return _asked(rows[0]) if rows else None
 
     async def answer(self, tenant: TenantId, wait: tuple[RunId, str], answer: bytes, by: PrincipalId | str) -> None:
         """Give an answer, once, and wake the run; raise UnknownWait, or WaitClosed if it came too late."""
@@ -119,3 +152,7 @@ def _wait(row: Row) -> Wait:
         answered_by=row[10],
         answered_at=None if row[11] is None else moment(row[11]),
     )
+
+
+def _asked(row: Row) -> AskedOf:
+    return AskedOf(wait=_wait(row), workflow=row[12], principal=row[13])

@@ -1,9 +1,9 @@
 """What is not needed any more: runs that ended long ago, events that all have seen, keys that nobody sends again."""
 
 from muelle.core import RunId, TenantId
-from muelle.engine.queue import SECOND, Queue
 from muelle.engine.settings import EngineSettings
-from muelle.engine.store import PLAN_SECONDS, SqlJournal
+from muelle.engine.stores.journal import PLAN_SECONDS, SqlJournal
+from muelle.engine.stores.queue import SECOND, Queue
 
 _AT_ONCE = 500
 _DAY = 86_400 * SECOND

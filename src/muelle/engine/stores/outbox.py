@@ -11,7 +11,7 @@ from datetime import datetime
 from muelle.core import Metrics, MuelleError, TenantId
 from muelle.engine.metrics import EVENTS
 from muelle.engine.model import StoredEvent
-from muelle.engine.queue import SECOND, Queue
+from muelle.engine.stores.queue import SECOND, Queue
 from muelle.engine.times import micros, moment
 from muelle.stores import Database, Row
 

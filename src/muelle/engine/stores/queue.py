@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from muelle.core import Clock, RunId, TenantId
 from muelle.engine.errors import LeaseLost
 from muelle.engine.model import Job
-from muelle.engine.rows import RUN, fence, one_of
+from muelle.engine.stores.rows import RUN, fence, one_of
 from muelle.engine.times import micros
 from muelle.stores import Database, Dialect, Row, SqlValue, Statement, Transaction
 
@@ -329,7 +329,7 @@ class Claim:
 
     async def _of(self, tenant: TenantId, queue: str, keyed: int, room: int) -> list[Claimed]:
         if keyed:
-            from muelle.engine.keys import Keys  # noqa: PLC0415 - few jobs have keys
+            from muelle.engine.stores.keys import Keys  # noqa: PLC0415 - few jobs have keys
 
             keys = Keys(self._transaction, tenant, self._lock, self._now, self._now_sql)
             runs = await keys.choose(queue, room)

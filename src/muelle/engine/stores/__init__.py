@@ -1,0 +1,1 @@
+"""The SQL of the engine: the journal, the queue, and what hangs on them."""
