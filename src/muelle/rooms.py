@@ -10,6 +10,8 @@ from muelle.engine import Worker
 if TYPE_CHECKING:
     from muelle.engine import Recurring
     from muelle.engine.schedules import Schedules
+    from muelle.workflows.approvals.service import Approvals
+    from muelle.workflows.event_waits import EventWaits
     from muelle.workflows.triggers.opening import TriggerDoors
     from muelle.workflows.versions.opening import SavedDoors
 
@@ -20,6 +22,13 @@ def saved_of(app: App) -> "SavedDoors":
 
     stores = app.stores
     return open_saved(stores.database, app.workflows, stores.trail, app.clock, app.ids, app.settings.workflows.saved)
+
+
+def approvals_of(app: App) -> "Approvals":
+    """Return the verbs on approvals."""
+    from muelle.workflows.approvals.service import Approvals  # noqa: PLC0415 - few commands need them
+
+    return Approvals(app.engine, app.stores.trail, app.clock, app.ids)
 
 
 def schedules_of(app: App) -> tuple["Schedules", "Recurring"]:
@@ -51,6 +60,12 @@ def triggers_of(app: App) -> "TriggerDoors":
     return open_triggers(parts)
 
 
+def _event_waits(app: App) -> "EventWaits":
+    from muelle.workflows.event_waits import EventWaits  # noqa: PLC0415 - stands on triggers
+
+    return EventWaits(app.engine)
+
+
 @asynccontextmanager
 async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
     """Take runs from queues, by default those of the settings, and advance them as long as the block runs.
@@ -61,6 +76,7 @@ async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
     named = queues or [name.strip() for name in app.settings.engine.queues.split(",") if name.strip()]
     _, firing = schedules_of(app)
     app.outbox.register("triggers", triggers_of(app).consumer)
+    app.outbox.register("waits", _event_waits(app))
     await app.outbox.begin()
     async with Worker(app.engine, named, (*app.recurring, firing)).working():
         yield

@@ -25,7 +25,7 @@ def agents() -> None:
 @click.argument("name")
 @click.option("--description", default="", help="What it is for.")
 @click.option("--kind", type=click.Choice(("agent", "user", "service")), default="agent", help="What it is.")
-@click.option("--preset", metavar="NAME", help="Grants to begin with: runner, reader or operator.")
+@click.option("--preset", metavar="NAME", help="Grants to begin with: runner, reader, approver or operator.")
 @click.option("--grant", "grants", multiple=True, metavar="SCOPE=PATTERN", help="A further grant; '*' is a wildcard.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="A limit of its runs, such as run_seconds=60.")
 @click.option("--no-key", is_flag=True, help="Do not issue a first key.")

@@ -30,6 +30,7 @@ _COMMANDS = {
     "executions": "muelle.cli.executions:executions",
     "schedules": "muelle.cli.schedules:schedules",
     "triggers": "muelle.cli.triggers:triggers",
+    "approvals": "muelle.cli.approvals:approvals",
     "settings": "muelle.cli.effective:settings",
     "doctor": "muelle.cli.doctor:doctor",
     "completion": "muelle.cli.completion:completion",

@@ -21,12 +21,14 @@ _RUNNER = (
     Rule("storage:read", "*"),
     Rule("storage:write", "*"),
 )
+_APPROVER = (Rule("approvals:answer", "*"),)
 _OPERATOR = (
     *_RUNNER,
     Rule("workflows:read", "*"),
     Rule("workflows:write", "*"),
     Rule("runs:read", "*"),
     Rule("runs:write", "*"),
+    Rule("approvals:answer", "*"),
     Rule("schedules:read", "*"),
     Rule("schedules:write", "*"),
     Rule("triggers:read", "*"),
@@ -36,7 +38,12 @@ _OPERATOR = (
     Rule("metrics:read", "*"),
 )
 
-PRESETS: Mapping[str, tuple[Rule, ...]] = {"operator": _OPERATOR, "reader": _READER, "runner": _RUNNER}
+PRESETS: Mapping[str, tuple[Rule, ...]] = {
+    "approver": _APPROVER,
+    "operator": _OPERATOR,
+    "reader": _READER,
+    "runner": _RUNNER,
+}
 
 
 def preset_rules(preset: str | None) -> tuple[Rule, ...]:

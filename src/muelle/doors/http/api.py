@@ -28,8 +28,9 @@ from muelle.egress import routes as egress_routes
 from muelle.engine.schedules import routes as schedule_routes
 from muelle.identity import DEFAULT_TENANT, Principal, Refused
 from muelle.identity import routes as identity_routes
-from muelle.rooms import saved_of, schedules_of, triggers_of
+from muelle.rooms import approvals_of, saved_of, schedules_of, triggers_of
 from muelle.workflows import routes as workflow_routes
+from muelle.workflows.approvals import routes as approval_routes
 from muelle.workflows.triggers import routes as trigger_routes
 from muelle.workflows.versions import routes as version_routes
 
@@ -72,6 +73,7 @@ def build_api(app: App) -> FastAPI:
 def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401 - a FastAPI dependency
     saved, triggers = saved_of(app), triggers_of(app)
     schedules, _ = schedules_of(app)
+    api.include_router(approval_routes.routes(approvals_of(app), caller))
     api.include_router(schedule_routes.routes(schedules, caller))
     api.include_router(trigger_routes.routes(triggers.triggers, caller))
     api.include_router(trigger_routes.hook_routes(triggers.hooks))

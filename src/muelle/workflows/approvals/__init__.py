@@ -1,0 +1,1 @@
+"""Approvals: what runs ask of people, and the answers."""
