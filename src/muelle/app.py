@@ -38,14 +38,10 @@ from muelle.egress import (
 )
 from muelle.engine import (
     Engine,
-    Gauges,
     JobKind,
     Jobs,
     JobStep,
-    Outbox,
     Queue,
-    Recurring,
-    Retention,
     SqlJournal,
 )
 from muelle.identity import (
@@ -85,7 +81,6 @@ from muelle.workflows.submissions.service import Submissions
 from muelle.workflows.submissions.streams import Streams
 
 SETTINGS_FILE = "muelle.toml"
-_EVENTS_SECONDS, _GAUGES_SECONDS, _SWEEP_SECONDS = 0.25, 5.0, 600.0
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
 
 
@@ -137,8 +132,6 @@ class App:
     submissions: Submissions
     streams: Streams
     jobs: Jobs
-    outbox: Outbox
-    recurring: tuple[Recurring, ...]
     executions: Executions
     capabilities: Capabilities
     planner: Planner
@@ -200,24 +193,10 @@ async def open_app(
         limits = settings.workflows.limits
         engine = Engine(Queue(stores.database, clock), stores.journal, clock, ids, metrics, settings.engine)
         children = Children()
-        among = Surroundings(
-            clock=clock,
-            ids=ids,
-            metrics=metrics,
-            journal=stores.journal,
-            engine=engine,
-            trail=stores.trail,
-            acts=Acts(clock, ids),
-            blobs=stores.blobs,
-            values=stores.values,
-            resources=opened.operations,
-            limits=limits,
-            tracer=stack.enter_context(_tracer(settings.telemetry.traces)),
-            children=children,
-        )
+        tracer = stack.enter_context(_tracer(settings.telemetry.traces))
+        among = _among(stores, engine, opened, Telemetry(metrics, tracer), children, limits)
         workflows = Workflows(planner, among, egress)
         jobs = _jobs_of(opened, Jobs(engine, clock))
-        outbox = Outbox(engine.queue, metrics)
         runs = Runs(workflows, identity, _saved(stores, workflows, clock, ids, settings))
         workflows.recall, children.runs = runs.of_run, runs
         stack.push_async_callback(engine.drain)
@@ -236,13 +215,40 @@ async def open_app(
             submissions=Submissions(workflows, runs, settings.workflows.submissions),
             streams=Streams(runs, engine, clock, settings.workflows.submissions),
             jobs=jobs,
-            outbox=outbox,
-            recurring=_recurring(engine, outbox, metrics),
             executions=Executions(stores.journal, engine.waits, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
             admin_key=Secret(admin_key) if admin_key else None,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """Where measurements and spans go."""
+
+    metrics: Metrics
+    tracer: Tracer
+
+
+def _among(
+    stores: Stores, engine: Engine, opened: OpenedPacks, telemetry: Telemetry, children: Children, limits: Limits
+) -> Surroundings:
+    ids = Ids(engine.clock)
+    return Surroundings(
+        clock=engine.clock,
+        ids=ids,
+        metrics=telemetry.metrics,
+        journal=stores.journal,
+        engine=engine,
+        trail=stores.trail,
+        acts=Acts(engine.clock, ids),
+        blobs=stores.blobs,
+        values=stores.values,
+        resources=opened.operations,
+        limits=limits,
+        tracer=telemetry.tracer,
+        children=children,
+    )
 
 
 def _saved(
@@ -280,23 +286,6 @@ def _jobs_of(opened: OpenedPacks, jobs: Jobs) -> Jobs:
 async def _perform_job(job: JobType[Any], resource: Any, payload: Any, step: JobStep) -> Any:  # noqa: ANN401 - the pack's own types
     step.resource = resource
     return await job.perform(payload, step)
-
-
-def _recurring(engine: Engine, outbox: Outbox, metrics: Metrics) -> tuple[Recurring, ...]:
-    """Return what each worker does every so often."""
-
-    async def deliver() -> None:
-        if engine.lease.worker is not None:
-            while await outbox.deliver(engine.lease.worker):
-                pass
-
-    return (
-        Recurring("Handing events on", _EVENTS_SECONDS, deliver),
-        Recurring("Measuring the queue", _GAUGES_SECONDS, Gauges(engine.queue, metrics).measure),
-        Recurring(
-            "Removing what is old", _SWEEP_SECONDS, Retention(engine.queue, engine.journal, engine.settings).sweep
-        ),
-    )
 
 
 def _egress_parts(

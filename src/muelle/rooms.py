@@ -5,15 +5,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from muelle.app import App
-from muelle.engine import Worker
+from muelle.engine import Gauges, Outbox, Recurring, Retention, Worker
 
 if TYPE_CHECKING:
-    from muelle.engine import Recurring
     from muelle.engine.schedules import Schedules
     from muelle.workflows.approvals.service import Approvals
     from muelle.workflows.event_waits import EventWaits
     from muelle.workflows.triggers.opening import TriggerDoors
     from muelle.workflows.versions.opening import SavedDoors
+
+_EVENTS_SECONDS, _GAUGES_SECONDS, _SWEEP_SECONDS = 0.25, 5.0, 600.0
 
 
 def saved_of(app: App) -> "SavedDoors":
@@ -31,7 +32,7 @@ def approvals_of(app: App) -> "Approvals":
     return Approvals(app.engine, app.stores.trail, app.clock, app.ids)
 
 
-def schedules_of(app: App) -> tuple["Schedules", "Recurring"]:
+def schedules_of(app: App) -> tuple["Schedules", Recurring]:
     """Return the verbs on schedules, and what workers recur to so that they fire."""
     from muelle.engine.schedules import open_schedules  # noqa: PLC0415 - time zones load in 30 ms
     from muelle.workflows.scheduled import ScheduledDocuments  # noqa: PLC0415 - as above
@@ -75,8 +76,26 @@ async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
     """
     named = queues or [name.strip() for name in app.settings.engine.queues.split(",") if name.strip()]
     _, firing = schedules_of(app)
-    app.outbox.register("triggers", triggers_of(app).consumer)
-    app.outbox.register("waits", _event_waits(app))
-    await app.outbox.begin()
-    async with Worker(app.engine, named, (*app.recurring, firing)).working():
+    outbox = Outbox(app.engine.queue, app.metrics)
+    outbox.register("triggers", triggers_of(app).consumer)
+    outbox.register("waits", _event_waits(app))
+    await outbox.begin()
+    async with Worker(app.engine, named, (firing, *_recurring(app, outbox))).working():
         yield
+
+
+def _recurring(app: App, outbox: Outbox) -> tuple[Recurring, ...]:
+    """Return what each worker does every so often."""
+    engine = app.engine
+
+    async def deliver() -> None:
+        while engine.lease.worker is not None and await outbox.deliver(engine.lease.worker):
+            pass
+
+    return (
+        Recurring("Handing events on", _EVENTS_SECONDS, deliver),
+        Recurring("Measuring the queue", _GAUGES_SECONDS, Gauges(engine.queue, app.metrics).measure),
+        Recurring(
+            "Removing what is old", _SWEEP_SECONDS, Retention(engine.queue, engine.journal, engine.settings).sweep
+        ),
+    )

@@ -60,7 +60,7 @@ async def talk(server: ServerProcess, victim: Victim) -> list[str]:
 
 
 def secret_part(secret: str) -> str:
-    """What a key keeps to itself: all behind `mk_ID_`, which may hold underscores of its own."""
+    """Return what a key keeps to itself: all behind `mk_ID_`, which may hold underscores of its own."""
     return secret.split("_", 2)[2] if secret.startswith("mk_") else secret
 
 

@@ -14,4 +14,3 @@ QUEUED = Metric("muelle_engine_jobs", "Jobs that have not ended, by queue and st
 QUEUE_AGE = Metric("muelle_engine_queue_age_seconds", "How long the first job of a queue is due.", "gauge", ("queue",))
 WORKERS = Metric("muelle_engine_workers", "Workers that are alive.", "gauge")
 EVENTS = Metric("muelle_engine_events_total", "Events handed on, by consumer.", "counter", ("consumer",))
-OUTBOX_LAG = Metric("muelle_engine_outbox_events", "Events that a consumer has not seen yet.", "gauge", ("consumer",))

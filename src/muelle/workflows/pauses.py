@@ -103,11 +103,6 @@ class Pauses:
             self._check_soon()
             await asyncio.get_running_loop().create_future()
 
-    @property
-    def is_told(self) -> bool:
-        """Whether the run is about to leave."""
-        return bool(self._told or self.left)
-
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Count an operation that is at work, and must not be left."""

@@ -65,8 +65,7 @@ def _form(sql: str) -> _Form | None:
         return None
     if found := _INSERT.match(text):
         head, values, tail = found.groups()
-        # What is put together is a statement of ours.
-        return _Form(lambda source: f"{head} SELECT {values} FROM {source}{tail}", parameters, None)  # noqa: S608
+        return _Form(lambda source: f"{head} SELECT {values} FROM {source}{tail}", parameters, None)  # noqa: S608 - ours
     if found := _UPDATE.match(text):
         head, where = found.groups()
         return _Form(lambda source: f"{head} FROM {source} WHERE {where}", parameters, head.count("p.c"))
