@@ -33,7 +33,7 @@ _MOST = 256  # entries that may wait in memory: a loop's journal must not pile u
 class Logbook:
     """Gathers the entries of one run and appends them in order, under the lease of the worker that holds the run."""
 
-    __slots__ = ("_entries", "_events", "_has_waits", "_journal", "_lease", "_pending", "_run", "_sequence", "_tenant")
+    __slots__ = ("_appends", "_entries", "_has_waits", "_journal", "_lease", "_pending", "_run", "_sequence", "_tenant")
 
     def __init__(self, journal: Journal, run: RunId, tenant: TenantId, lease: str | None, sequence: int = 0) -> None:
         self._journal = journal
@@ -43,8 +43,13 @@ class Logbook:
         self._entries: list[Entry] = []
         self._pending: list[Awaitable[None]] = []
         self._sequence = sequence
-        self._events = 0
+        self._appends = 0
         self._has_waits = False
+
+    @property
+    def appends(self) -> int:
+        """In how many pieces it was written down."""
+        return self._appends
 
     @property
     def is_full(self) -> bool:
@@ -173,6 +178,7 @@ class Logbook:
         """Hand over what was gathered, and let the next flush wait for it."""
         if self._entries:
             entries, self._entries = self._entries, []
+            self._appends += 1
             self._pending.append(self._journal.append(entries, flush=not is_lazy, lease=self._lease))
 
     async def flush(self, *, is_lazy: bool = False) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from muelle.engine.cursor import MOST_RUNS
 from muelle.engine.errors import InvalidLimit
 from muelle.engine.model import (
     Entry,
+    EventRaised,
     Past,
     RunBegan,
     RunFilter,
@@ -20,6 +21,7 @@ from muelle.engine.model import (
     RunPage,
     RunRecord,
     RunStarted,
+    StepBegan,
     StepFinished,
     ValueKept,
 )
@@ -74,7 +76,7 @@ class SqlJournal:
 
     def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
         """Queue entries; await the result to know them durable. Entries of a run keep the order of their appends."""
-        is_large = bool(self._packing) or not all(self._is_small(entry) for entry in entries)
+        is_large = bool(self._packing) or not all(map(self._is_small, entries))
         appended = self._append_packed(entries, lease) if is_large else self._commit(entries, flush=flush, lease=lease)
         return self.watchers.told(entries, appended) if self.watchers else appended
 
@@ -163,7 +165,7 @@ class SqlJournal:
         self, documents: dict[tuple[TenantId, str], bytes], statements: list[Statement], *, flush: bool = True
     ) -> Awaitable[None]:
         """Commit, together with those documents that this process has not stored yet."""
-        fresh = {key: document for key, document in documents.items() if not self.knows(*key)}
+        fresh = {key: document for key, document in documents.items() if not self.knows(*key)} if documents else {}
         if not fresh:
             return self._database.commit(statements, flush=flush)
         # They are flushed: later runs rely on them.
@@ -181,11 +183,7 @@ class SqlJournal:
         statements = statements_of(entries, lease)
         if lease is not None:
             statements.append(fence(self._database.dialect, lease))
-        documents = {
-            (entry.tenant, entry.plan): entry.document
-            for entry in entries
-            if isinstance(entry, RunStarted | RunBegan) and entry.plan
-        }
+        documents = {(entry.tenant, entry.plan): entry.document for entry in entries if _has_document(entry)}
         return self.with_plans(documents, statements, flush=flush)
 
     def _remember(self, fresh: Iterable[tuple[TenantId, str]], done: "asyncio.Future[None]") -> None:
@@ -196,7 +194,12 @@ class SqlJournal:
         self._plans.update(dict.fromkeys(fresh, self._clock.monotonic() + PLAN_SECONDS))
 
     def _is_small(self, entry: Entry) -> bool:
-        return all(stands_for_itself(getattr(entry, field), self._limit) for field in self._large_fields(entry))
+        kind, limit = type(entry), self._limit
+        if isinstance(entry, StepFinished):  # as most are
+            return stands_for_itself(entry.output, limit) and stands_for_itself(entry.error, limit)
+        if kind is EventRaised or kind is StepBegan:
+            return True
+        return all(stands_for_itself(getattr(entry, field), limit) for field in self._large_fields(entry))
 
     def _large_fields(self, entry: Entry) -> tuple[str, ...]:
         if isinstance(entry, StepFinished):
@@ -257,3 +260,8 @@ class SqlJournal:
 
     async def _unpack(self, tenant: TenantId, column: bytes | None) -> bytes | None:
         return column if column is None else await self._payloads.unpack(tenant, column)
+
+
+def _has_document(entry: Entry) -> TypeGuard[RunStarted | RunBegan]:
+    kind = type(entry)
+    return (kind is RunStarted or kind is RunBegan) and bool(entry.plan)  # type: ignore[union-attr] # as just seen

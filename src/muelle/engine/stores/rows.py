@@ -128,9 +128,12 @@ class Rows:
 
     def _add(self, entry: Entry) -> None:
         key = entry.tenant, entry.run
+        if isinstance(entry, StepFinished):  # as most are
+            self._remember(key, entry)
+            return
         match entry:
-            case StepFinished() | StepBegan() | ValueKept():
-                self._past.setdefault(key, []).append(entry)
+            case StepBegan() | ValueKept():
+                self._remember(key, entry)
             case RunStarted():
                 self._started[key] = entry
             case RunFinished():
@@ -147,6 +150,13 @@ class Rows:
                 self._put(_WAIT, (*key, entry.place, entry.kind, entry.subject, entry.body, *times))
             case RunParked():
                 self._park(key, entry)
+
+    def _remember(self, key: _Key, entry: Past) -> None:
+        past = self._past.get(key)
+        if past is None:
+            self._past[key] = [entry]
+        else:
+            past.append(entry)
 
     def _hold(self, begun: RunStarted) -> None:
         """Write a run that goes on; if it has a lease, whoever finds its worker dead goes on with it."""
