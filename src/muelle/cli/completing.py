@@ -8,10 +8,12 @@ from muelle.cli.console import Console
 from muelle.cli.listing import PAGE
 
 if TYPE_CHECKING:
+    from muelle.app import App
     from muelle.cli.session import Action
-    from muelle.identity import Page
+    from muelle.identity import Page, Principal
 
 T = TypeVar("T")
+_NEWEST = 50  # runs to choose from
 
 
 def operation_names(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -61,6 +63,18 @@ def workflow_names(context: click.Context, _: click.Parameter, incomplete: str) 
 
     found = _asked(context, lambda app, owner: saved_of(app).workflows.list(owner, "", PAGE))
     return [head.name for head in found if head.name.startswith(incomplete)]
+
+
+def run_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the newest runs whose ids begin so."""
+    from muelle.engine import RunFilter  # noqa: PLC0415 - loads the engine
+    from muelle.identity import Page  # noqa: PLC0415 - as above
+
+    async def action(app: "App", owner: "Principal") -> "Page[str]":
+        page = await app.executions.page(owner, RunFilter(), _NEWEST, None)
+        return Page(tuple(entry["execution_id"] for entry in page["executions"]), None)
+
+    return [run for run in _asked(context, action) if run.startswith(incomplete)]
 
 
 def scope_names(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

@@ -27,6 +27,7 @@ _COMMANDS = {
     "tenants": "muelle.cli.tenants:tenants",
     "audit": "muelle.cli.audit:audit",
     "worker": "muelle.cli.worker:worker",
+    "runs": "muelle.cli.runs:runs",
     "executions": "muelle.cli.executions:executions",
     "schedules": "muelle.cli.schedules:schedules",
     "triggers": "muelle.cli.triggers:triggers",

@@ -13,10 +13,12 @@ from muelle.cli.console import Console
 
 if TYPE_CHECKING:
     from muelle.app import App
+    from muelle.engine import Submitted
     from muelle.identity import Principal
     from muelle.workflows import Format, Outcome
 
 _FORMATS = ("full", "summary", "minimal")
+_USUAL = 3  # the priority of a run for which none is given
 _PATIENCE = 0.5  # seconds after which somebody who watches wonders whether anything happens
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SIGNS = {"success": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", "yellow")}
@@ -30,9 +32,23 @@ _SIGNS = {"success": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-"
 @click.option("--inputs", metavar="FILE", help="A file with a JSON object of inputs.")
 @click.option("--as", "agent", metavar="AGENT", help="Run with the grants of this agent, not as the owner.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="full", help="How much the answer tells.")
+@click.option("--detach", is_flag=True, help="Hand it in for a worker to do, and print its id.")
+@click.option("--priority", type=click.IntRange(1, 5), help="With --detach: 1 goes first, 5 last, 3 if not given.")
+@click.option("--at", metavar="TIME", help="With --detach: not before this time; ISO 8601, or a span as 30m or 2h.")
+@click.option("--deadline", metavar="TIME", help="With --detach: cut it off at this time, written alike.")
+@click.option("--key", metavar="TEXT", help="With --detach: the same key and document are one run, however often sent.")
 @click.pass_obj
-def run(
-    console: Console, file: str, pairs: tuple[str, ...], inputs: str | None, agent: str | None, form: "Format"
+def run(  # noqa: PLR0913 - each is an option
+    console: Console,
+    /,
+    file: str,
+    pairs: tuple[str, ...],
+    inputs: str | None,
+    agent: str | None,
+    form: "Format",
+    *,
+    detach: bool,
+    **wishes: Any,  # noqa: ANN401 - click's values
 ) -> int:
     """Run the document in FILE ('-' is standard input) and print its answer.
 
@@ -42,8 +58,12 @@ def run(
     from muelle.cli.arguments import read_bytes, read_inputs  # noqa: PLC0415 - `muelle --help` needs neither
     from muelle.cli.session import act, acting_as  # noqa: PLC0415 - loads all of Muelle
 
+    _require_detached(wishes, detach=detach)
     given = read_inputs(inputs, pairs)
     document = read_bytes(file)
+    if detach:
+        _detach(console, document, given, agent, wishes)
+        return 0
 
     async def action(app: "App", owner: "Principal") -> "Outcome":
         actor = await acting_as(app, owner, agent)
@@ -51,11 +71,42 @@ def run(
             return await app.workflows.run(actor, document, given)
 
     outcome = act(console, action)
-    _show(console, outcome, form)
+    show_outcome(console, outcome, form)
     return 0 if outcome.status == "success" else 1
 
 
-def _show(console: Console, outcome: "Outcome", form: "Format") -> None:
+def _require_detached(wishes: dict[str, Any], *, detach: bool) -> None:
+    for name, value in wishes.items():
+        if value is not None and not detach:
+            raise click.UsageError(f"--{name} goes with --detach.")
+
+
+def _detach(
+    console: Console, document: bytes, given: dict[str, Any], agent: str | None, wishes: dict[str, Any]
+) -> None:
+    from muelle.cli.moments import ahead  # noqa: PLC0415 - as below
+    from muelle.cli.runs import note_idle, tell_submitted  # noqa: PLC0415 - only what is handed in needs them
+    from muelle.cli.session import act, acting_as  # noqa: PLC0415 - loads all of Muelle
+
+    async def action(app: "App", owner: "Principal") -> "Submitted":
+        from muelle.workflows.runs import Wishes  # noqa: PLC0415 - loaded by now
+
+        now = app.clock.now()
+        wished = Wishes(
+            key=wishes["key"] or "",
+            priority=wishes["priority"] or _USUAL,
+            run_at=ahead(wishes["at"], now),
+            deadline=ahead(wishes["deadline"], now),
+        )
+        submitted = await app.runs.submit(await acting_as(app, owner, agent), document, given, wished)
+        await note_idle(console, app)
+        return submitted
+
+    tell_submitted(console, act(console, action))
+
+
+def show_outcome(console: Console, outcome: "Outcome", form: "Format") -> None:
+    """Print what became of a run: for people on a terminal, else as JSON."""
     from muelle.workflows import encode_answer  # noqa: PLC0415 - it is loaded by now
 
     encoded = encode_answer(outcome, form)
