@@ -26,6 +26,7 @@ class Pauses:
         "_can_park",
         "_clock",
         "_deadline",
+        "_is_live",
         "_limit",
         "_moves",
         "_park_seconds",
@@ -51,6 +52,7 @@ class Pauses:
         self._sleepers: dict[object, datetime] = {}
         self._bells: set[asyncio.Event] = set()
         self._limit: asyncio.Timeout | None = None
+        self._is_live = True
         self.left: Leaving = ""
 
     def may_park(self, park_seconds: float) -> None:
@@ -67,12 +69,14 @@ class Pauses:
         """When a run that left must be looked at again, at the latest."""
         return min((*self._sleepers.values(), self._end(is_asking=self._asking > 0)))
 
-    async def within_time(self, walk: Awaitable[object]) -> None:
-        """Walk; raise TimeoutError if it took longer than it may, unless it was left, as `left` tells."""
+    async def within_time(self, walk: Awaitable[object], *, is_resumed: bool) -> None:
+        """Walk; raise TimeoutError if it took longer than it may, unless it was left, as `left` tells.
+
+        What a run that `is_resumed` remembers is put in place however late it is: only then its time counts.
+        """
+        self._is_live = not is_resumed
         try:
-            async with asyncio.timeout(self._remaining()) as self._limit:
-                if self.left:
-                    self._limit.reschedule(0)
+            async with asyncio.timeout(None if is_resumed or self.left else self._remaining()) as self._limit:
                 await walk
         except TimeoutError:
             if not self.left:
@@ -83,7 +87,7 @@ class Pauses:
     def leave(self, why: Leaving) -> None:
         """Interrupt the walk where it stands."""
         self.left = why
-        if self._limit is not None and not self._limit.expired():
+        if self._is_live and self._limit is not None and not self._limit.expired():
             self._limit.reschedule(0)
 
     def tell(self, why: Leaving) -> None:
@@ -97,9 +101,13 @@ class Pauses:
             bell.set()
 
     async def stand(self) -> None:
-        """Stand before a step: stay here for ever if the run is about to leave."""
+        """Stand before a step that is not remembered: stay here for ever if the run is about to leave."""
         self._moves += 1
-        if self._told or (self.left and self.left != "cancelled"):
+        if not self._is_live:
+            self._is_live = True
+            self._arm()
+        is_late = not self.left and self._remaining() <= 0
+        if self._told or is_late or (self.left and self.left != "cancelled"):
             self._check_soon()
             await asyncio.get_running_loop().create_future()
 

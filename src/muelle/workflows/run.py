@@ -182,7 +182,7 @@ class Run:
 
     async def _in_time(self, tree: Tree) -> None:
         try:
-            await self.pauses.within_time(self.block(self.plan.main, tree, ""))
+            await self.pauses.within_time(self.block(self.plan.main, tree, ""), is_resumed=self._memory is not None)
         except TimeoutError:
             self._cut_off(RunTimedOut(limit=self.limits.run_seconds))
         if self.pauses.left == "cancelled":
@@ -228,7 +228,7 @@ class Run:
 
     async def _step(self, node: Node, tree: Tree, turn: str, *, is_past: bool = False) -> bool:
         """Run one operation and write down what became of it; return whether it succeeded or was handled."""
-        await self._stand(node, is_past=is_past)
+        await self._take_turns()
         began = self.among.clock.now()
         if (memory := self._memory) is not None:
             if (done := memory.step(node.id, turn)) is not None:
@@ -236,7 +236,7 @@ class Run:
             if is_past:
                 return False
             began = memory.began(node.id, turn) or began
-        if (reason := self._hindrance(node, tree)) is not None:
+        if (reason := await self._hindrance(node, tree)) is not None:
             return await self._skip(node, tree, turn, began, reason)
         step = OperationStep(self, node, tree, turn, began)
         start = self.among.clock.monotonic()
@@ -256,13 +256,11 @@ class Run:
         await self._keep(node, turn, record)
         return True
 
-    async def _stand(self, node: Node, *, is_past: bool) -> None:
-        """Let others have their turn now and then, and stay here if the run is about to leave memory."""
+    async def _take_turns(self) -> None:
+        """Let others have their turn now and then."""
         self._steps += 1
         if self._steps % _YIELD_EVERY == 0:
             await asyncio.sleep(0)
-        if node.is_async and not is_past:
-            await self.pauses.stand()
 
     async def _attempt(self, node: Node, step: OperationStep, tree: Tree) -> Record:
         """Perform an operation and put its output where it belongs."""
@@ -284,8 +282,10 @@ class Run:
             return max(0, int((self.among.clock.now() - step.now).total_seconds() * 1_000_000))
         return int((self.among.clock.monotonic() - start) * 1_000_000)
 
-    def _hindrance(self, node: Node, tree: Tree) -> MuelleError | None:
-        """Return why an operation is not to be run, or None."""
+    async def _hindrance(self, node: Node, tree: Tree) -> MuelleError | None:
+        """Return why an operation is not to be run, or None; stay here if the run is about to leave memory."""
+        if node.is_async:
+            await self.pauses.stand()
         if self._steps > self.limits.steps and self._stopped is None:
             self._stopped = TooManySteps(limit=self.limits.steps)
         if self._stopped is not None:
