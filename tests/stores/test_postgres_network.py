@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from random import Random
 
 import pytest
 
@@ -113,3 +115,26 @@ async def test_a_transaction_that_falls_silent_in_its_middle_ends(database: Data
 
     await works_again(database, "fetch")
     assert await database.fetch("SELECT count(*) FROM t") == [(0,)]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_who_gives_up_in_the_middle_leaves_nothing_that_others_stumble_over(
+    database: Database, proxy: Proxy, verb: str
+) -> None:
+    until = time.monotonic() + 1.5
+    chance = Random(1)  # noqa: S311 - faults that can be repeated
+
+    async def ask() -> None:
+        while time.monotonic() < until:
+            with suppress(TimeoutError, MuelleError):
+                async with asyncio.timeout(chance.uniform(0, 0.02)):
+                    await VERBS[verb](database)
+
+    async def cut() -> None:
+        while time.monotonic() < until:
+            await asyncio.sleep(chance.uniform(0, 0.2))
+            proxy.cut()
+
+    await asyncio.gather(cut(), *(ask() for _ in range(6)))
+    for _ in range(SETTINGS.connections):
+        await works_again(database, verb)

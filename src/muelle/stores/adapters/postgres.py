@@ -29,6 +29,7 @@ from muelle.stores.adapters.postgres_server import (
     pauses,
     touched,
     translated,
+    whole,
 )
 from muelle.stores.batch import in_order, merged
 from muelle.stores.errors import (
@@ -57,14 +58,16 @@ class PostgresTransaction:
     async def execute(self, sql: str, *parameters: SqlValue) -> int:
         """Run a statement; return how many rows it touched."""
         try:
-            return touched(await self._connection.execute(translated(sql), *parameters))
+            with whole(self._connection):
+                return touched(await self._connection.execute(translated(sql), *parameters))
         except FAILURES as error:
             raise named(error, self._connection) from error
 
     async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
         """Run a query; return all its rows."""
         try:
-            return list(await self._connection.fetch(translated(sql), *parameters))
+            with whole(self._connection):
+                return list(await self._connection.fetch(translated(sql), *parameters))
         except FAILURES as error:
             raise named(error, self._connection) from error
 

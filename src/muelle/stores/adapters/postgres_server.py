@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +27,8 @@ from muelle.stores.errors import (
 from muelle.stores.settings import StoresSettings
 
 Connection = Any  # asyncpg ships no types
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError, TypeError)
+# The driver's own confusion is one too: it can happen to a connection that is lost while a query is given up.
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, ValueError, TypeError)
 
 _ANYTHING = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|\?")
 _SHARED: tuple[tuple[tuple[type[Exception], ...], type[MuelleError]], ...] = (
@@ -51,8 +53,10 @@ _LOST = (
     asyncpg.ReadOnlySQLTransactionError,  # a server that has become a standby
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InternalClientError,
     OSError,
 )
+_HARMLESS = (asyncpg.PostgresError, ValueError, TypeError)  # the server's word, or never sent: nothing is under way
 _HOPELESS = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 _KINDS = (
     (asyncpg.UniqueViolationError, "unique"),
@@ -147,6 +151,18 @@ def is_gone(connection: Connection) -> bool:
         return bool(connection.is_closed())
     except asyncpg.InterfaceError:
         return True
+
+
+@contextmanager
+def whole(connection: Connection) -> Iterator[None]:
+    """Drop a connection if the block is left in the middle of a query: the next to get it would stumble over that."""
+    try:
+        yield
+    except _HARMLESS:
+        raise
+    except BaseException:
+        drop(connection)
+        raise
 
 
 def drop(connection: Connection) -> None:
