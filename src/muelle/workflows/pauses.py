@@ -12,6 +12,9 @@ from typing import Literal
 
 from muelle.core import Clock
 
+# Turns of the loop before a run that only waits leaves memory: a branch that has ended may end the others beside it, and
+# is heard of only after some five turns for each Parallel or block that it stands in.
+_TURNS = 48
 Leaving = Literal["", "waiting", "paused", "queued", "cancelled"]
 
 
@@ -171,14 +174,16 @@ class Pauses:
 
     def _check_soon(self) -> None:
         if (self._can_park or self._told) and not self.left and self._busy == 0 and self._limit is not None:
-            asyncio.get_running_loop().call_soon(self._check, self._moves)
+            asyncio.get_running_loop().call_soon(self._check, self._moves, 0 if self._told else _TURNS)
 
-    def _check(self, moves: int) -> None:
+    def _check(self, moves: int, turns: int) -> None:
         """Leave if nothing was at work since this was asked for: what has just ended may have set something going."""
-        if self._busy or self._moves != moves or self.left or self._limit is None:
+        if self._busy or self._moves != moves or self.left or self._limit is None or self._limit.expired():
             return
         if self._told:
             self.leave(self._told)
+        elif turns:
+            asyncio.get_running_loop().call_soon(self._check, moves, turns - 1)
         elif self._can_park and self._sleepers and self._rest() > self._park_seconds:
             self.leave("waiting")
 

@@ -1,0 +1,201 @@
+"""Several processes on one database, a clock moved by hand, and a power switch for each process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from muelle.app import App, open_app, read_configuration
+from muelle.core import HttpAnswer, HttpCall, ManualClock
+from muelle.engine import Entry, Journal, RunRecord, StepFinished, Worker
+from muelle.identity import Principal
+from muelle.packs import Json
+from muelle.workflows import plain_answer
+from muelle.workflows.event_waits import EventWaits
+from muelle.workflows.runs import Wishes
+from workflows.runs_world import Stage, document
+
+LEASE = 6.0  # seconds; longer than a lease lasts
+_BEAT = 2.0
+_PATIENCE = 20.0  # real seconds for what databases and threads do by themselves
+
+
+class Switch:
+    """A journal that lets so many appends through; then its process is as good as dead, and nothing is answered."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.left: int | None = None
+        self.appends = 0
+        self.is_off = False
+
+    def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
+        if self.is_off or self.left == 0:
+            self.is_off = True
+            return asyncio.get_running_loop().create_future()
+        self.appends += 1
+        if self.left is not None:
+            self.left -= 1
+        return self._journal.append(entries, flush=flush, lease=lease)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+
+@dataclass
+class Outside:
+    """What stands for the world of HTTP: it keeps what it was called with."""
+
+    calls: list[HttpCall] = field(default_factory=list)
+
+    async def call(self, principal: Principal, call: HttpCall) -> HttpAnswer:
+        del principal
+        self.calls.append(call)
+        headers = {"content-type": "application/json"}
+        return HttpAnswer(status=200, headers=headers, body=b'{"ok":true}', url=call.url, duration=0.1)
+
+    async def permit(self, principal: Principal, method: str, url: str) -> None:
+        del principal, method, url
+
+
+@dataclass
+class Process:
+    """One process: an App that advances runs when it is told to."""
+
+    app: App
+    me: Principal
+    clock: ManualClock
+    switch: Switch
+
+    @property
+    def holds(self) -> int:
+        """How many runs are in its memory."""
+        return len(self.app.engine.held)
+
+    async def submit(self, *operations: dict[str, Any], inputs: Any = None, wishes: Wishes = Wishes(), **begin: Any) -> str:  # noqa: B008 - frozen
+        plan = document(*operations, **begin)
+        return (await self.app.runs.submit(self.me, plan, inputs or {}, wishes)).run
+
+    def document(self, *operations: dict[str, Any], **begin: Any) -> bytes:
+        return document(*operations, **begin)
+
+    async def work(self) -> None:
+        """Take over from the dead, take what is due, and let it go as far as it goes without the clock."""
+        await self.app.engine.beat()
+        await self.app.engine.reap()
+        await Worker(self.app.engine, self.app.engine.queues).look()
+        await self.quiet()
+
+    async def quiet(self) -> None:
+        """Return once every run in memory has ended, left, waits for the clock, or stands before a dead journal."""
+        async with asyncio.timeout(_PATIENCE):
+            calm = 0
+            while calm < 3:
+                await asyncio.sleep(0.001)
+                is_calm = all(self._rests(held.task) for held in self.app.engine.held.values())
+                calm = calm + 1 if is_calm else 0
+
+    def _rests(self, task: "asyncio.Task[None] | None") -> bool:
+        return task is None or task.done() or self.clock.sleepers > 0 or self.switch.is_off
+
+    async def forward(self, seconds: float) -> None:
+        """Move the clock on, and meanwhile keep the lease and take what is due."""
+        end = self.clock.now() + timedelta(seconds=seconds)
+        while (left := (end - self.clock.now()).total_seconds()) > 0:
+            self.clock.forward(seconds=min(left, _BEAT))
+            await self.work()
+
+    async def until_ended(self, run: str, seconds: float = 1.0) -> RunRecord:
+        """Move the clock on until a run has ended, or the process is dead; return the run."""
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                await self.work()
+                record = await self.record(run)
+                if record.finished is not None or self.switch.is_off or record.status == "dead":
+                    return record
+                await self.forward(seconds)
+
+    async def record(self, run: str) -> RunRecord:
+        return await self.app.runs.find(self.me, run)
+
+    async def answer(self, run: str) -> dict[str, Any]:
+        """Return what became of a run that has ended, from the journal."""
+        return plain_answer(await self.app.runs.recall(self.me, await self.record(run)))
+
+    async def steps(self, run: str) -> tuple[StepFinished, ...]:
+        record = await self.record(run)
+        return await self.app.stores.journal.steps(self.me.tenant, record.run)
+
+    async def deliver(self) -> None:
+        """Hand on the events there are to the runs that wait for them."""
+        outbox = self.app.outbox
+        outbox.register("waits", EventWaits(self.app.engine))
+        await outbox.begin()
+        while await outbox.deliver(await self.app.engine.lease.take()):
+            continue
+
+    async def die(self) -> None:
+        """Let it be gone in the middle: nothing is given back, and nothing more is written."""
+        self.switch.is_off = True
+        engine = self.app.engine
+        engine.queues = ()
+        engine.lease.worker = None
+        tasks = [held.task for held in engine.held.values() if held.task]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+@dataclass
+class Durable:
+    """One database, its processes, and what all runs leave behind outside of it."""
+
+    home: Path | None
+    environment: dict[str, str]
+    clock: ManualClock
+    stage: Stage
+    outside: Outside
+    _stack: AsyncExitStack
+
+    async def process(self, *, queues: Sequence[str] = ("default",)) -> Process:
+        """Start a process; without queues it advances only what it is asked for."""
+        configuration = read_configuration(None, self.environment)
+        opened = open_app(configuration, self.home, packs=[self.stage.pack()], clock=self.clock)
+        app = await self._stack.enter_async_context(opened)
+        return await self._started(app, queues)
+
+    async def _started(self, app: App, queues: Sequence[str]) -> Process:
+        app.engine.queue._is_told = True  # PostgreSQL, too, is to go by the clock that is moved by hand
+        switch = Switch(app.stores.journal)
+        among = replace(app.workflows.among, journal=cast("Journal", switch))
+        app.workflows.among = app.runs._among = among
+        app.workflows.outbound = self.outside
+        app.engine.lease.serves(queues)
+        app.engine.queues = tuple(queues)
+        return Process(app, await app.identity.operator(), self.clock, switch)
+
+
+@asynccontextmanager
+async def open_durable(
+    home: Path | None = None, environment: dict[str, str] | None = None, stage: Stage | None = None
+) -> AsyncIterator[Durable]:
+    """Open a database's world; without a home it is in memory, and has one process."""
+    async with AsyncExitStack() as stack:
+        clock = ManualClock()
+        yield Durable(home, environment or {}, clock, stage or Stage(), Outside(), stack)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return once something is so, by what others do meanwhile."""
+    async with asyncio.timeout(_PATIENCE):
+        while not is_so():
+            await asyncio.sleep(0.001)
+
+
+def said(stage: Stage) -> list[Json]:
+    """Return what operations said, in order."""
+    return stage.said
