@@ -25,6 +25,7 @@ from muelle_client.results import (
     Execution,
     Health,
     Issue,
+    OpenWait,
     OperationOutcome,
     Problem,
     Report,
@@ -32,6 +33,7 @@ from muelle_client.results import (
     Step,
 )
 from muelle_client.retry import ONCE, Retry
+from muelle_client.standing import RunEvent, Submitted
 from muelle_client.sync import Muelle
 from muelle_client.workflow import Workflow
 
@@ -53,14 +55,17 @@ __all__ = [
     "Muelle",
     "MuelleClientError",
     "NotFound",
+    "OpenWait",
     "OperationOutcome",
     "Problem",
     "RateLimited",
     "Report",
     "Retry",
     "Run",
+    "RunEvent",
     "RunFailed",
     "Step",
+    "Submitted",
     "TimedOut",
     "Unauthenticated",
     "Unavailable",

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 from muelle_client.errors import (
     ApiError,
@@ -36,14 +37,24 @@ from muelle_client.results import (
     issues_of,
     page_of,
     report_of,
+    run_of,
 )
+from muelle_client.standing import Submitted, result_of, submitted_of
 
 T = TypeVar("T")
 PAGE: Final = 100
 """Runs asked for at once."""
 
+WAIT: Final = 20
+"""Seconds for which a run's answer is waited for in one request."""
+
 RUN_TIMEOUT: Final = 1_860.0
 """Seconds to wait for a run, which may take 30 minutes unless the server is set otherwise."""
+
+
+_OK, _NO_CONTENT = 200, 204
+_SLACK = 10.0  # seconds that an answer may take beyond what the server was asked to wait
+_SILENCE = 120.0  # seconds in which a stream of events says nothing; the server speaks each 15 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +144,93 @@ def runs(wanted: RunFilter, limit: int, cursor: str | None) -> Call[RunPage]:
 
 def execution(execution_id: str) -> Call[Execution]:
     """Ask for one run."""
+    return Call(Request(method="GET", path=_place(execution_id)), execution_of)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How a run is to be done: `priority` from 1 (first) to 5; times as such (aware), or as seconds from now."""
+
+    priority: int | None = None
+    deadline: datetime | float | None = None
+    run_at: datetime | float | None = None
+
+    def members(self) -> dict[str, Json]:
+        """Return them as members of a request's body; raise ValueError for a time without a zone."""
+        given = {"priority": self.priority, "deadline": _when(self.deadline), "run_at": _when(self.run_at)}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def submit(
+    document: str, inputs: Mapping[str, Json] | None, wishes: Wishes, *, idempotency_key: str | None
+) -> Call[Submitted]:
+    """Hand a document in, to be asked for later. Without a key it gets one of its own, so that it may be repeated."""
+    body: dict[str, Json] = {"workflow": document, **wishes.members()}
+    if inputs is not None:
+        body["inputs"] = dict(inputs)
+    headers = {"Prefer": "respond-async", **_keyed(idempotency_key)}
+    return Call(_post("/api/v1/workflows/execute", body, headers=headers), submitted_of)
+
+
+def rerun(
+    execution_id: str,
+    origin: str | None,
+    inputs: Mapping[str, Json] | None,
+    wishes: Wishes,
+    *,
+    idempotency_key: str | None,
+) -> Call[Submitted]:
+    """Run a document again, from an operation on."""
+    body = wishes.members()
+    if origin is not None:
+        body["from"] = origin
+    if inputs is not None:
+        body["inputs"] = dict(inputs)
+    path = f"{_place(execution_id)}/rerun"
+    return Call(_post(path, body, headers=_keyed(idempotency_key)), submitted_of)
+
+
+def result(execution_id: str, wait: float) -> Call[Answer | Submitted]:
+    """Ask for a run's answer, which may take `wait` seconds."""
+    query = {"wait": f"{wait:g}"}
+    path = f"{_place(execution_id)}/result"
+    return Call(Request(method="GET", path=path, query=query, timeout=wait + _SLACK), result_of)
+
+
+def change(execution_id: str, verb: str) -> Call[Run]:
+    """Cancel, pause, resume or replay a run; not repeated, for the second time it may be refused."""
+    return Call(_post(f"{_place(execution_id)}/{verb}", {}, is_repeatable=False), run_of)
+
+
+def prioritise(execution_id: str, priority: int) -> Call[Run]:
+    """Give a run another priority."""
+    request = _post(_place(execution_id), {"priority": priority})
+    return Call(replace(request, method="PATCH"), run_of)
+
+
+def events(execution_id: str, after: int | None) -> Request:
+    """Ask for a run's events behind one that was seen."""
+    headers = {"Accept": "text/event-stream", **({} if after is None else {"Last-Event-ID": str(after)})}
+    return Request(method="GET", path=f"{_place(execution_id)}/events", headers=headers, timeout=_SILENCE)
+
+
+def _place(execution_id: str) -> str:
     if not execution_id:
         raise ValueError("execution_id is empty")
-    return Call(Request(method="GET", path=f"/api/v1/executions/{quote(execution_id, safe='')}"), execution_of)
+    return f"/api/v1/executions/{quote(execution_id, safe='')}"
+
+
+def _keyed(idempotency_key: str | None) -> dict[str, str]:
+    key = str(uuid4()) if idempotency_key is None else _header("idempotency_key", idempotency_key)
+    return {"Idempotency-Key": key}
+
+
+def _when(at: datetime | float | None) -> str | float | None:
+    if not isinstance(at, datetime):
+        return at
+    if at.tzinfo is None:
+        raise ValueError("a time needs a time zone")
+    return at.astimezone(UTC).isoformat()
 
 
 def _post(path: str, body: Mapping[str, Json], **more: Any) -> Request:  # noqa: ANN401 - fields of Request
@@ -175,6 +270,20 @@ def read(call: Call[T], response: Response, secret: str = "") -> T:
         kind = response.headers.get("content-type", "no content type")
         raise UnexpectedAnswer(f"The answer is no JSON ({kind}); is the URL that of a Muelle?") from None
     return call.read(value)
+
+
+def is_stream(status: int, headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer is a stream of events."""
+    return status == _OK and headers.get("content-type", "").startswith("text/event-stream")
+
+
+def is_end(response: Response, secret: str = "") -> bool:
+    """Tell whether the end of a run was seen before, from an answer that is no stream; raise what else it means."""
+    if response.status == _NO_CONTENT:
+        return True
+    if response.status == _OK:
+        raise UnexpectedAnswer("The answer is no stream of events; is the URL that of a Muelle?")
+    raise error_of(response, secret)
 
 
 def error_of(response: Response, secret: str = "") -> ApiError:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from muelle_client.errors import RunFailed, UnexpectedAnswer
 
-Status = Literal["running", "success", "partial_success", "error"]
+Status = Literal["queued", "running", "waiting", "paused", "success", "partial_success", "error", "cancelled", "dead"]
 Json = Any
 """Any JSON value: None, bool, int, float, str, list of Json, dict of str to Json."""
 
@@ -119,7 +119,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as it is listed; `finished` and `duration_ms` are None while it runs. Times are aware."""
+    """A run as it is listed; `finished` and `duration_ms` are None while it runs. Times are aware.
+
+    `started` is when it was accepted, `began` when a worker took it. `cause` is what started it, such as "rerun:ID".
+    """
 
     id: str
     status: str
@@ -128,6 +131,24 @@ class Run:
     started: datetime | None
     finished: datetime | None
     duration_ms: float | None
+    kind: str = "workflow"
+    cause: str | None = None
+    version: str | None = None
+    began: datetime | None = None
+    deadline: datetime | None = None
+    takeovers: int = 0
+    raw: Mapping[str, Json] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWait:
+    """A question that a run waits for to be answered, by a person (`kind` is "approval") or an event."""
+
+    operation_id: str
+    kind: str
+    subject: str
+    details: Json
+    expires: datetime | None
     raw: Mapping[str, Json] = field(repr=False)
 
 
@@ -156,13 +177,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One run with all its steps, in the order in which they ended."""
+    """One run with all its steps, in the order in which they ended, and the questions that it waits for."""
 
     run: Run
     steps: tuple[Step, ...]
     results: Mapping[str, Json]
     credentials_used: tuple[str, ...]
     error: Problem | None
+    waits: tuple[OpenWait, ...] = ()
     raw: Mapping[str, Json] = field(repr=False)
 
 
@@ -251,6 +273,23 @@ def execution_of(value: Json) -> Execution:
         results={str(step.get("operation_id")): step["result"] for step in steps if "result" in step},
         credentials_used=tuple(map(str, _items(raw.get("credentials_used")))),
         error=_problem(raw.get("error")),
+        waits=tuple(_wait(as_object(each, "a wait")) for each in _items(raw.get("waits"))),
+        raw=raw,
+    )
+
+
+def run_of(value: Json) -> Run:
+    """Read a run as it is listed."""
+    return _run(as_object(value, "a run"))
+
+
+def _wait(raw: Mapping[str, Json]) -> OpenWait:
+    return OpenWait(
+        operation_id=str(raw.get("operation_id", "")),
+        kind=str(raw.get("kind", "")),
+        subject=str(raw.get("subject", "")),
+        details=raw.get("details"),
+        expires=_time(raw.get("expires_at")),
         raw=raw,
     )
 
@@ -275,6 +314,12 @@ def _run(raw: Mapping[str, Json]) -> Run:
         started=_time(raw.get("timestamp")),
         finished=_time(raw.get("finished_at")),
         duration_ms=_number(raw.get("total_duration_ms")),
+        kind=str(raw.get("kind", "workflow")),
+        cause=_text(raw.get("cause")),
+        version=_text(raw.get("version")),
+        began=_time(raw.get("began_at")),
+        deadline=_time(raw.get("deadline")),
+        takeovers=_whole(raw.get("takeovers")) or 0,
         raw=raw,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from muelle_client.errors import ApiError, ConnectionFailed, MuelleClientError, RateLimited, TimedOut, Unavailable
 from muelle_client.protocol import Request
+from muelle_client.stream import Following
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,14 @@ class Retry:
         if asked > self.longest:
             return None
         return asked + self.chance() * min(self.longest, self.first * 2.0 ** (attempt - 1))
+
+    def pause(self, request: Request, following: Following, failure: MuelleClientError) -> float:
+        """Return the seconds to wait before a run is followed further; raise the failure to give up."""
+        following.failures += 1
+        wait = self.wait(request, following.failures, failure)
+        if wait is None:
+            raise failure
+        return wait
 
 
 ONCE = Retry(attempts=1)

@@ -1,14 +1,18 @@
 """The client that blocks."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from muelle_client import protocol
-from muelle_client.errors import MuelleClientError
-from muelle_client.protocol import RUN_TIMEOUT, Call, Listing, Request, Response, RunFilter
+from muelle_client.errors import ConnectionFailed, MuelleClientError, TimedOut
+from muelle_client.protocol import RUN_TIMEOUT, Call, Listing, Request, Response, RunFilter, Wishes
 from muelle_client.results import Answer, Capabilities, Execution, Health, Json, Report, Run
 from muelle_client.retry import Retry
+from muelle_client.standing import RunEvent, Submitted
+from muelle_client.stream import EventReader, Following
 from muelle_client.wire import arguments, failure_of, headers
 from muelle_client.workflow import Workflow
 
@@ -113,6 +117,107 @@ class Muelle:
     def execution(self, execution_id: str) -> Execution:
         """Return one run with how each of its operations ended."""
         return self._perform(protocol.execution(execution_id))
+
+    def submit(
+        self,
+        document: str | Workflow,
+        *,
+        inputs: Mapping[str, Json] | None = None,
+        idempotency_key: str | None = None,
+        priority: int | None = None,
+        deadline: datetime | float | None = None,
+        run_at: datetime | float | None = None,
+    ) -> Submitted:
+        """Hand a document in and return at once; ask `result` or `events` for it later.
+
+        `priority` goes from 1 (first) to 5; times are aware, or seconds from now. Without an `idempotency_key` the call
+        gets one of its own, so that what is repeated after a failure is one run. Raise Conflict for a key that was used
+        for something else.
+        """
+        wishes = Wishes(priority=priority, deadline=deadline, run_at=run_at)
+        return self._perform(protocol.submit(str(document), inputs, wishes, idempotency_key=idempotency_key))
+
+    def result(self, execution_id: str, *, timeout: float | None = None) -> Answer:
+        """Return how a run ended, waiting for it; raise TimedOut if it has not ended after `timeout` seconds."""
+        left = math.inf if timeout is None else timeout
+        while True:
+            wait = min(left, protocol.WAIT)
+            found = self._perform(protocol.result(execution_id, wait))
+            if isinstance(found, Answer):
+                return found
+            left -= wait
+            if left <= 0:
+                raise TimedOut(f"The run {execution_id} has not ended; it is {found.status}.")
+
+    def events(self, execution_id: str, *, after: int | None = None) -> Iterator[RunEvent]:
+        """Yield what happens in a run until it ends, behind the event `after`, over connections that may break.
+
+        Events with an id come once each; those without tell how the run stands. Raise what reading raises.
+        """
+        following = Following(after)
+        while not following.is_over:
+            request = protocol.events(execution_id, following.after)
+            try:
+                yield from self._listen(request, following)
+                if not following.is_over:
+                    raise ConnectionFailed(f"The stream of {execution_id} ended before the run.")
+            except MuelleClientError as error:
+                self._sleep(self._retry.pause(request, following, error))
+
+    def cancel(self, execution_id: str) -> Run:
+        """End a run, soon; what it names for compensation is undone. Raise Conflict if it has ended."""
+        return self._perform(protocol.change(execution_id, "cancel"))
+
+    def pause(self, execution_id: str) -> Run:
+        """Let a run come to a step's end, and stop there."""
+        return self._perform(protocol.change(execution_id, "pause"))
+
+    def resume(self, execution_id: str) -> Run:
+        """Have a paused run go on; raise Conflict if it is not paused."""
+        return self._perform(protocol.change(execution_id, "resume"))
+
+    def replay(self, execution_id: str) -> Run:
+        """Have a run go on that was given up; raise Conflict if it was not."""
+        return self._perform(protocol.change(execution_id, "replay"))
+
+    def prioritise(self, execution_id: str, priority: int) -> Run:
+        """Give a run that waits its turn another priority, 1 (first) to 5."""
+        return self._perform(protocol.prioritise(execution_id, priority))
+
+    def rerun(
+        self,
+        execution_id: str,
+        *,
+        origin: str | None = None,
+        inputs: Mapping[str, Json] | None = None,
+        idempotency_key: str | None = None,
+        priority: int | None = None,
+        deadline: datetime | float | None = None,
+    ) -> Submitted:
+        """Run a document again as a new run, from the operation `origin` on: what came before it is kept."""
+        wishes = Wishes(priority=priority, deadline=deadline)
+        return self._perform(protocol.rerun(execution_id, origin, inputs, wishes, idempotency_key=idempotency_key))
+
+    def _listen(self, request: Request, following: Following) -> Iterator[RunEvent]:
+        """Yield the events of one connection."""
+        import httpx  # noqa: PLC0415 - imported already, by the constructor
+
+        reader = EventReader()
+        try:
+            with self._http.stream(**arguments(request)) as response:
+                if not protocol.is_stream(response.status_code, response.headers):
+                    whole = Response(response.status_code, response.headers, response.read())
+                    following.is_over = protocol.is_end(whole, self._key)
+                    return
+                for received in response.iter_bytes():
+                    for event in reader.feed(received):
+                        if following.take(event):
+                            yield event
+        except httpx.HTTPError as error:
+            failure = failure_of(request, error, self._key)
+        else:
+            return
+        raise failure
 
     def _perform(self, call: Call[T]) -> T:
         attempt = 1

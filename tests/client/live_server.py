@@ -11,6 +11,7 @@ from muelle.app import App, open_app, read_configuration
 from muelle.doors.http.api import build_door
 from muelle.doors.http.serve import bind, url_of
 from muelle.identity import AgentDraft
+from muelle.rooms import working
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Quiet(uvicorn.Server):
 @asynccontextmanager
 async def open_live_server() -> AsyncIterator[LiveServer]:
     """Serve, and stop at the end."""
-    async with open_app(read_configuration(None, {}), None) as app:
+    async with open_app(read_configuration(None, {}), None) as app, working(app):
         listener = bind("127.0.0.1", 0, 16)
         server = Quiet(uvicorn.Config(build_door(app), log_config=None, access_log=False, lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
