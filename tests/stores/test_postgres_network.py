@@ -16,6 +16,10 @@ from muelle.stores.adapters.postgres import open_postgres
 SETTINGS = StoresSettings(connect_seconds=1.0, transaction_seconds=1.0, connections=4)
 INSERT = Statement("INSERT INTO t (n) VALUES (?)", [(1,)])
 PATIENCE = 10.0
+END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture
@@ -138,3 +142,28 @@ async def test_who_gives_up_in_the_middle_leaves_nothing_that_others_stumble_ove
     await asyncio.gather(cut(), *(ask() for _ in range(6)))
     for _ in range(SETTINGS.connections):
         await works_again(database, verb)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_server_that_ends_connections_with_a_word_is_away_and_nothing_worse(
+    database: Database, postgres_url: str, verb: str
+) -> None:
+    until = time.monotonic() + 2.0
+    statuses: set[int] = set()
+
+    async def ask() -> None:
+        while time.monotonic() < until:
+            try:
+                await VERBS[verb](database)
+            except MuelleError as error:
+                statuses.add(error.status)
+
+    async def end() -> None:
+        async with open_postgres(postgres_url, SETTINGS) as other:
+            while time.monotonic() < until:
+                await asyncio.sleep(0.02)
+                await other.fetch(END_OTHERS)
+
+    await asyncio.gather(end(), *(ask() for _ in range(6)))
+    assert statuses <= {503}
+    await works_again(database, verb)

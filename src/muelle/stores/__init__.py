@@ -4,7 +4,14 @@ from muelle.stores.adapters.disk import DiskBlobs
 from muelle.stores.adapters.memory import MemoryDatabase, open_memory
 from muelle.stores.adapters.sqlite import SqliteDatabase, open_sqlite
 from muelle.stores.clock import open_clock
-from muelle.stores.errors import ConstraintViolated, DatabaseBusy, DatabaseUnreachable, StatementRefused, VaultSealed
+from muelle.stores.errors import (
+    ConstraintViolated,
+    DatabaseBusy,
+    DatabaseUnreachable,
+    StatementRefused,
+    TransactionTimedOut,
+    VaultSealed,
+)
 from muelle.stores.key_values import SqlKeyValues
 from muelle.stores.memory import MemoryBlobs, MemoryKeyValues, MemoryVault
 from muelle.stores.model import Blobs, Database, Dialect, KeyValues, Row, SqlValue, Statement, Transaction, Vault
@@ -35,6 +42,7 @@ __all__ = [
     "StatementRefused",
     "StoresSettings",
     "Transaction",
+    "TransactionTimedOut",
     "Vault",
     "VaultSealed",
     "migrate",

@@ -2,7 +2,7 @@
 
 from muelle.core import MuelleError, Unavailable
 from muelle.engine import LeaseLost
-from muelle.stores import DatabaseBusy, DatabaseUnreachable
+from muelle.stores import DatabaseBusy, DatabaseUnreachable, TransactionTimedOut
 
 
 class NotWritten(Unavailable):
@@ -12,7 +12,7 @@ class NotWritten(Unavailable):
     suggestions = ("Look at the run again in a few seconds; what was acknowledged is not lost.",)
 
 
-PUT_DOWN = (LeaseLost, NotWritten, DatabaseUnreachable, DatabaseBusy)
+PUT_DOWN = (LeaseLost, NotWritten, DatabaseUnreachable, DatabaseBusy, TransactionTimedOut)
 """Errors that are the database's and not an operation's."""
 
 
