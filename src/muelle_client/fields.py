@@ -18,10 +18,11 @@ Operations = str | Sequence[str]
 
 
 class AnyFields(TypedDict, total=False):
-    """What every operation takes."""
+    """What every operation takes; `compensate` undoes it where the run is cancelled later on."""
 
     output: str
     on_error: OnError
+    compensate: Operations
 
 
 class InputFields(AnyFields, total=False):
@@ -71,6 +72,7 @@ class ConditionalFields(TypedDict, total=False):
     if_true: Required[Operations]
     if_false: Operations
     on_error: OnError
+    compensate: Operations
 
 
 class LoopFields(InputFields, total=False):
@@ -95,6 +97,7 @@ class StoreFields(TypedDict, total=False):
     key: Required[str]
     format: Literal["json", "string", "binary"]
     on_error: OnError
+    compensate: Operations
 
 
 class LoadFields(AnyFields, total=False):
@@ -112,6 +115,7 @@ class WaitFields(TypedDict, total=False):
     duration: Any
     until: Any
     on_error: OnError
+    compensate: Operations
 
 
 class MergeFields(AnyFields, total=False):
@@ -207,3 +211,41 @@ class EncodeDecodeFields(InputFields, total=False):
 
     operation: Required[Literal["encode", "decode"]]
     encoding: Required[Literal["base64", "url", "html"]]
+
+
+class ApproveFields(AnyFields, total=False):
+    """`timeout` in milliseconds or ISO 8601 (PT30M); `approvers` are ids of agents, else whoever has the grant."""
+
+    message: Required[str]
+    details: Any
+    approvers: Sequence[str]
+    timeout: float | str
+    on_timeout: Literal["fail", "approve", "reject"]
+    on_reject: Literal["fail", "continue"]
+
+
+class WaitForEventFields(AnyFields, total=False):
+    """`type`, `source` and `subject` may have wildcards; `match` are conditions on the event's data by path."""
+
+    type: Required[Any]
+    source: Any
+    subject: Any
+    match: Mapping[str, Any]
+    timeout: float | str
+    on_timeout: Literal["fail", "continue"]
+
+
+class EmitFields(AnyFields, total=False):
+    """What kind of event, about what, and what there is to tell."""
+
+    type: Required[str]
+    subject: str
+    data: Mapping[str, Any]
+
+
+class RunWorkflowFields(AnyFields, total=False):
+    """Which saved workflow, which version of it (a range or an alias, else latest), and its inputs."""
+
+    workflow: Required[str]
+    version: str
+    inputs: Mapping[str, Any]

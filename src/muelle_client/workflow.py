@@ -12,6 +12,7 @@ from muelle_client.references import OnError
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
 _RENAMED: Final = {"input": "inputPath", "output": "outputPath"}
+_BESIDE: Final = frozenset({"on_error", "compensate"})
 _WITHOUT_OUTPUT: Final = frozenset({"Conditional", "StoreData", "Wait"})
 _REFERRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Conditional": ("ifTrue", "ifFalse"),
@@ -51,15 +52,26 @@ class Workflow:
         return self
 
     def operation(
-        self, operation_id: str, kind: str, config: Mapping[str, Any], on_error: OnError | None = None
+        self,
+        operation_id: str,
+        kind: str,
+        config: Mapping[str, Any],
+        on_error: OnError | None = None,
+        *,
+        compensate: fields.Operations | None = None,
     ) -> Self:
-        """Add an operation of any kind, such as one of a pack, with its config as the document has it."""
+        """Add an operation of any kind, such as one of a pack, with its config as the document has it.
+
+        `compensate` names operations that undo it: they run, the last first, if the run is cancelled later on.
+        """
         _checked(operation_id, "An operation")
         if operation_id in self._operations:
             raise InvalidWorkflow(f"The id {operation_id!r} is used twice; give each operation an id of its own")
         item: dict[str, Any] = {"operation": {kind: dict(config)}}
         if on_error is not None:
             item["onError"] = on_error
+        if compensate is not None:
+            item["compensate"] = compensate if isinstance(compensate, str) else list(compensate)
         self._operations[operation_id] = item
         return self
 
@@ -135,6 +147,22 @@ class Workflow:
         """Encode or decode a text."""
         return self._add(operation_id, "EncodeDecode", config)
 
+    def approve(self, operation_id: str, **config: Unpack[fields.ApproveFields]) -> Self:
+        """Wait until somebody has said yes or no."""
+        return self._add(operation_id, "Approve", config)
+
+    def wait_for_event(self, operation_id: str, **config: Unpack[fields.WaitForEventFields]) -> Self:
+        """Wait until an event is raised; the output is the event."""
+        return self._add(operation_id, "WaitForEvent", config)
+
+    def emit(self, operation_id: str, **config: Unpack[fields.EmitFields]) -> Self:
+        """Raise an event; the output is its id."""
+        return self._add(operation_id, "Emit", config)
+
+    def run_workflow(self, operation_id: str, **config: Unpack[fields.RunWorkflowFields]) -> Self:
+        """Run a saved workflow as a run of its own; its outputs are under `results`."""
+        return self._add(operation_id, "RunWorkflow", config)
+
     def document(self, dialect: Literal["flat", "nested"] = "flat") -> str:
         """Return the document as JSONL, in either dialect of A2E; they mean the same.
 
@@ -150,10 +178,10 @@ class Workflow:
             raise InvalidWorkflow(f"A value of the workflow {self.name!r} is no JSON: {error}") from error
 
     def _add(self, operation_id: str, kind: str, given: Mapping[str, Any]) -> Self:
-        config = {_camel(name): value for name, value in given.items() if name != "on_error"}
+        config = {_camel(name): value for name, value in given.items() if name not in _BESIDE}
         if kind not in _WITHOUT_OUTPUT:
             config.setdefault("outputPath", f"/workflow/{operation_id}")
-        return self.operation(operation_id, kind, config, given.get("on_error"))
+        return self.operation(operation_id, kind, config, given.get("on_error"), compensate=given.get("compensate"))
 
     def _main(self) -> list[str]:
         """Return the ids in order, without those that run only where another operation refers to them."""
@@ -203,9 +231,10 @@ def _camel(name: str) -> str:
 
 
 def _targets(item: Mapping[str, Any]) -> list[str]:
-    """Return the ids that an operation refers to, be it as a branch, a body, or on error."""
+    """Return the ids that an operation refers to, be it as a branch, a body, on error, or to undo it."""
     on_error = item.get("onError")
     given = [on_error.get("goto")] if isinstance(on_error, Mapping) else []
+    given.append(item.get("compensate", ()))
     for kind, config in item.get("operation", {}).items():
         given += [config.get(name) for name in _REFERRING.get(kind, ())]
     return [target for each in given for target in _ids(each)]

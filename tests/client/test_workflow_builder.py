@@ -45,7 +45,11 @@ def every_operation() -> Workflow:
         .extract_text("domain", input="/config/name", pattern="A(.*)", extract_all=True)
         .validate_data("ok", input="/config/name", validation_type="email")
         .calculate("sum", input="/config/limit", operation="add", operand=2)
-        .encode_decode("code", input="/config/name", operation="encode", encoding="base64")
+        .encode_decode("code", input="/config/name", operation="encode", encoding="base64", compensate="told")
+        .approve("sure", message="Send it?", details=ref("/workflow/vip"), timeout="PT1H", on_reject="continue")
+        .wait_for_event("paid", type="order.paid", match={"amount": {"exists": True}}, compensate=["sub"])
+        .emit("told", type="order.sent", subject="A-17", data={"by": ref("/config/name")})
+        .run_workflow("sub", workflow="invoice", version="^1.2", inputs={"order": "A-17"})
     )
 
 
@@ -175,3 +179,12 @@ def test_building_a_document_imports_neither_httpx_nor_the_server() -> None:
     code = "import sys, muelle_client; print([m for m in ('httpx', 'muelle', 'msgspec') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
     assert done.stdout.strip() == "[]"
+
+
+def test_what_undoes_an_operation_stands_beside_it_and_runs_nowhere_else() -> None:
+    workflow = Workflow("w").wait("book", duration=1, compensate=["unbook"]).emit("unbook", type="undone")
+
+    update, _, begin = messages(workflow)
+    assert (update["compensate"], begin["operationOrder"]) == (["unbook"], ["book"])
+    with pytest.raises(InvalidWorkflow, match="'book' refers to 'unbok'"):
+        Workflow("w").wait("book", duration=1, compensate="unbok").document()
