@@ -28,6 +28,7 @@ _SUBMITTERS = 24
 _AGAIN = 0.05  # the part of submissions that is sent once more after it was acknowledged
 _WAITING = 0.05  # the part that waits for its result instead
 _CALM = 60.0  # seconds after the storm in which what is left must end
+_SUSPICIOUS = 20.0  # seconds without progress
 _TELL_EVERY = 5.0
 _TICK = 0.2
 Say = Callable[[str], None]
@@ -160,9 +161,16 @@ class Trial:
                 self.acknowledged[ticket].add(await self.client.submit(ticket, body))
 
     async def finish(self) -> None:
-        """Return once the world has seen the last of every run."""
-        while self.world.tally.finished < self.options.runs:  # noqa: ASYNC110 - it is a number in another process
+        """Return once the world has seen the last of every run, or once all have ended without that."""
+        seen, since = self.world.tally.finished, time.monotonic()
+        while seen < self.options.runs:
             await asyncio.sleep(_TICK)
+            if self.world.tally.finished > seen:
+                seen, since = self.world.tally.finished, time.monotonic()
+            elif time.monotonic() - since > _SUSPICIOUS:
+                since = time.monotonic()
+                if not NOT_ENDED & {run.status for run in (await self.client.runs()).values()}:
+                    return
 
     async def tell(self, say: Say, storm: Storm) -> None:
         """Say how far it is, until cancelled."""
