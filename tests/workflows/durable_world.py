@@ -30,6 +30,7 @@ class Switch:
         self._journal = journal
         self.left: int | None = None
         self.appends = 0
+        self.reads = 0
         self.is_off = False
 
     def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
@@ -42,6 +43,7 @@ class Switch:
         return self._journal.append(entries, flush=flush, lease=lease)
 
     def __getattr__(self, name: str) -> Any:
+        self.reads += 1
         return getattr(self._journal, name)
 
 
@@ -75,7 +77,9 @@ class Process:
         """How many runs are in its memory."""
         return len(self.app.engine.held)
 
-    async def submit(self, *operations: dict[str, Any], inputs: Any = None, wishes: Wishes = Wishes(), **begin: Any) -> str:  # noqa: B008 - frozen
+    async def submit(
+        self, *operations: dict[str, Any], inputs: Any = None, wishes: Wishes = Wishes(), **begin: Any
+    ) -> str:  # noqa: B008 - frozen
         plan = document(*operations, **begin)
         return (await self.app.runs.submit(self.me, plan, inputs or {}, wishes)).run
 
@@ -84,29 +88,35 @@ class Process:
 
     async def work(self) -> None:
         """Take over from the dead, take what is due, and let it go as far as it goes without the clock."""
+        await self._look()
+        await self.quiet()
+
+    async def _look(self) -> None:
         await self.app.engine.beat()
         await self.app.engine.reap()
         await Worker(self.app.engine, self.app.engine.queues).look()
-        await self.quiet()
 
-    async def quiet(self) -> None:
-        """Return once every run in memory has ended, left, waits for the clock, or stands before a dead journal."""
+    async def quiet(self, moments: int = 20) -> None:
+        """Return once nothing happens any more by itself: what goes on waits for the clock, or for a dead journal."""
         async with asyncio.timeout(_PATIENCE):
-            calm = 0
-            while calm < 3:
+            calm, before = 0, self._signs()
+            while calm < moments:
                 await asyncio.sleep(0.001)
-                is_calm = all(self._rests(held.task) for held in self.app.engine.held.values())
-                calm = calm + 1 if is_calm else 0
+                calm, before = (calm + 1 if self._signs() == before else 0), self._signs()
+                if not self.app.engine.held:
+                    return
 
-    def _rests(self, task: "asyncio.Task[None] | None") -> bool:
-        return task is None or task.done() or self.clock.sleepers > 0 or self.switch.is_off
+    def _signs(self) -> tuple[object, ...]:
+        return self.switch.appends, self.switch.reads, repr(self.clock._order), len(self.app.engine.held)
 
     async def forward(self, seconds: float) -> None:
         """Move the clock on, and meanwhile keep the lease and take what is due."""
         end = self.clock.now() + timedelta(seconds=seconds)
         while (left := (end - self.clock.now()).total_seconds()) > 0:
             self.clock.forward(seconds=min(left, _BEAT))
-            await self.work()
+            await self._look()
+            await self.quiet(2)
+        await self.quiet()
 
     async def until_ended(self, run: str, seconds: float = 1.0) -> RunRecord:
         """Move the clock on until a run has ended, or the process is dead; return the run."""

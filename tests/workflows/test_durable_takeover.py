@@ -185,7 +185,9 @@ async def test_a_run_that_stopped_stays_stopped(durable: Durable) -> None:
     first = await durable.process()
     first.switch.left = 3
     run = await first.submit(
-        op("a", "Do", say="a"), op("stop", "Do", fails=True, say="stop", on_error="stop"), op("never", "Do", say="never")
+        op("a", "Do", say="a"),
+        op("stop", "Do", fails=True, say="stop", on_error="stop"),
+        op("never", "Do", say="never"),
     )
     await first.work()
     second = await after_death(durable, first)

@@ -12,8 +12,8 @@ from typing import Literal
 
 from muelle.core import Clock
 
-# Turns of the loop before a run that only waits leaves memory: a branch that has ended may end the others beside it, and
-# is heard of only after some five turns for each Parallel or block that it stands in.
+# Turns of the loop before a run that only waits leaves memory: a branch that has ended may end the others beside it,
+# and is heard of only after some five turns for each Parallel or block that it stands in.
 _TURNS = 48
 Leaving = Literal["", "waiting", "paused", "queued", "cancelled"]
 
@@ -110,9 +110,14 @@ class Pauses:
             self._is_live = True
             self._arm()
         is_late = not self.left and self._remaining() <= 0
-        if self._told or is_late or (self.left and self.left != "cancelled"):
+        if self.left != "cancelled" and (self._told or is_late or self.left):
             self._check_soon()
             await asyncio.get_running_loop().create_future()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run is beyond all that it remembers."""
+        return self._is_live
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from muelle.core import MuelleError
 from muelle.engine import StepFinished
 from muelle.workflows.data_model import Tree
-from muelle.workflows.errors import NotNeeded
+from muelle.workflows.errors import DependencyFailed, NotNeeded
 from muelle.workflows.memory import recalled_error, recalled_output
 from muelle.workflows.plan import Node
 from muelle.workflows.record import Record
@@ -22,9 +22,9 @@ _LOG = logging.getLogger("muelle.workflows")
 async def recall_step(run: "Run", node: Node, tree: Tree, done: StepFinished, *, is_past: bool) -> bool:
     """Put the outcome of a step where it was; what is below it is recalled first, and nothing else is done."""
     turn = done.iteration
-    if node.is_parent and done.status != "skipped":
-        await _recall_below(run, node, tree, turn, done.at)
     record = Record(done.status, done.at, done.took, done.attempts, done.cached, encoded=done.output)
+    if node.is_parent and not _was_never_begun(done):
+        await recall_below(run, node, tree, turn, done.at)
     match done.status:
         case "success":
             _recall_success(run, node, tree, record, turn)
@@ -54,10 +54,21 @@ def _recall_success(run: "Run", node: Node, tree: Tree, record: Record, turn: st
         run.to_undo.append((node, tree, turn))
 
 
-async def _recall_below(run: "Run", node: Node, tree: Tree, turn: str, began: datetime) -> None:
+def _was_never_begun(done: StepFinished) -> bool:
+    """Tell whether there is nothing below a step: one that was skipped because the run ended may have begun."""
+    if done.status != "skipped":
+        return False
+    error = recalled_error(done.error)
+    return error is not None and error.code == DependencyFailed.code
+
+
+async def recall_below(run: "Run", node: Node, tree: Tree, turn: str, began: datetime) -> None:
+    """Recall what stands in a step that itself is not to be performed any more."""
     step = OperationStep(run, node, tree, turn, began, is_past=True)
     try:
         await node.type.perform(run.values.config(node, tree), step)
     except MuelleError:
         _LOG.debug("What is recalled failed again, as it should", extra={"operation": node.id})
+    except Exception as error:  # noqa: BLE001 - what crashed then crashes again, and is in the record
+        _LOG.debug("What is recalled crashed again: %s", error, extra={"operation": node.id})
     step.settle()

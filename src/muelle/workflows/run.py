@@ -34,7 +34,7 @@ from muelle.workflows.paths import MissingData, parse_path
 from muelle.workflows.pauses import Leaving, Pauses
 from muelle.workflows.plan import Node, OnError
 from muelle.workflows.putting_down import PUT_DOWN, put_down
-from muelle.workflows.recall import recall_step
+from muelle.workflows.recall import recall_below, recall_step
 from muelle.workflows.record import Record, Tally
 from muelle.workflows.step import OperationStep
 from muelle.workflows.storage import RunStorage
@@ -161,6 +161,8 @@ class Run:
         """Walk a run that has ended, doing nothing, and return what became of it; `took` is in microseconds."""
         tree = Tree(first_data(self.plan, self._assigned.inputs))
         await self.block(self.plan.main, tree, "", is_past=True)
+        for node, there, turn in reversed(self.to_undo):
+            await self.block(self.plan.block(node.compensate), there, turn, is_past=True)
         return outcome_of(self, self._assigned.accepted or self.among.clock.now(), took, self._stopped)
 
     def _end(self, outcome: Outcome) -> None:
@@ -208,8 +210,11 @@ class Run:
         return is_good
 
     def go_on(self) -> None:
-        """Raise RunStopped if an operation failed whose onError is 'stop'."""
-        if self._stopped is not None:
+        """Raise RunStopped if an operation failed whose onError is 'stop', or the run was cancelled.
+
+        A run that is cancelled while it remembers goes on remembering: what it has done is to be taken back.
+        """
+        if self._stopped is not None and (self.pauses.is_live or not isinstance(self._stopped, RunCancelled)):
             raise self._stopped
 
     async def _overlapped(self, block: Block[Node], waits: Sequence[Sequence[int]], tree: Tree, turn: str) -> bool:
@@ -234,6 +239,8 @@ class Run:
             if (done := memory.step(node.id, turn)) is not None:
                 return await recall_step(self, node, tree, done, is_past=is_past)
             if is_past:
+                if node.is_parent:  # the run ended before it did
+                    await recall_below(self, node, tree, turn, began)
                 return False
             began = memory.began(node.id, turn) or began
         if (reason := await self._hindrance(node, tree)) is not None:
@@ -353,6 +360,8 @@ class Run:
             tree.spoil(node.write, node.id)
 
     async def _skip(self, node: Node, tree: Tree, turn: str, began: datetime, reason: MuelleError) -> bool:
+        if node.is_parent and self._memory is not None and isinstance(reason, RunCancelled):
+            await recall_below(self, node, tree, turn, began)  # what was done there is to be taken back
         if node.write is not None:
             tree.spoil(node.write, node.id)
         if node.id == tree.tail:

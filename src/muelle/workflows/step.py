@@ -171,8 +171,9 @@ class OperationStep:
         """Run operations that this one refers to; return whether all succeeded or were handled."""
         block = self._run.plan.block(self._permitted(operations))
         is_good = await self._run.block(block, self._tree, self.turn, is_past=self._is_past)
-        if not self._is_past:
-            self._run.go_on()
+        if self._is_past:
+            return False  # so that no branch is given up before all that is remembered of it is in its place
+        self._run.go_on()
         return is_good
 
     async def iterate(
