@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any, cast
 
 from muelle.app import App, open_app, read_configuration
-from muelle.core import HttpAnswer, HttpCall, ManualClock
-from muelle.engine import Entry, Journal, RunRecord, StepFinished, Worker
-from muelle.identity import Principal
-from muelle.packs import Json
+from muelle.core import HttpAnswer, HttpCall, ManualClock, NoMetrics
+from muelle.engine import Entry, Journal, Outbox, RunRecord, StepFinished, Worker
+from muelle.identity import AgentDraft, Principal
+from muelle.rooms import approvals_of, saved_of
 from muelle.workflows import plain_answer
+from muelle.workflows.approvals.service import Approvals
 from muelle.workflows.event_waits import EventWaits
 from muelle.workflows.runs import Wishes
+from muelle.workflows.versions.model import Draft
 from workflows.runs_world import Stage, document
 
 LEASE = 6.0  # seconds; longer than a lease lasts
 _BEAT = 2.0
+_NO_WISHES = Wishes()
 _PATIENCE = 20.0  # real seconds for what databases and threads do by themselves
 
 
@@ -78,8 +81,8 @@ class Process:
         return len(self.app.engine.held)
 
     async def submit(
-        self, *operations: dict[str, Any], inputs: Any = None, wishes: Wishes = Wishes(), **begin: Any
-    ) -> str:  # noqa: B008 - frozen
+        self, *operations: dict[str, Any], inputs: Any = None, wishes: Wishes = _NO_WISHES, **begin: Any
+    ) -> str:
         plan = document(*operations, **begin)
         return (await self.app.runs.submit(self.me, plan, inputs or {}, wishes)).run
 
@@ -139,9 +142,27 @@ class Process:
         record = await self.record(run)
         return await self.app.stores.journal.steps(self.me.tenant, record.run)
 
+    async def publish(self, name: str, *operations: dict[str, Any], version: str = "auto") -> None:
+        """Publish a version of a saved workflow."""
+        await saved_of(self.app).workflows.publish(
+            self.me, Draft(name=name, document=document(*operations), version=version)
+        )
+
+    @property
+    def approvals(self) -> Approvals:
+        return approvals_of(self.app)
+
+    async def agent(self, name: str, *rules: tuple[str, str]) -> Principal:
+        """Add an agent with grants; return it as it acts."""
+        identity = self.app.identity
+        await identity.agents.add(self.me, AgentDraft(name))
+        for scope, pattern in rules:
+            await identity.grants.add(self.me, name, scope, pattern)
+        return await identity.authenticate((await identity.keys.issue(self.me, name)).text.reveal())
+
     async def deliver(self) -> None:
-        """Hand on the events there are to the runs that wait for them."""
-        outbox = self.app.outbox
+        """Hand on the events there are to the runs that wait for them; the first time, none but those to come."""
+        outbox = Outbox(self.app.engine.queue, NoMetrics())
         outbox.register("waits", EventWaits(self.app.engine))
         await outbox.begin()
         while await outbox.deliver(await self.app.engine.lease.take()):
@@ -202,10 +223,5 @@ async def open_durable(
 async def until(is_so: Callable[[], bool]) -> None:
     """Return once something is so, by what others do meanwhile."""
     async with asyncio.timeout(_PATIENCE):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110 - runs tell nobody
             await asyncio.sleep(0.001)
-
-
-def said(stage: Stage) -> list[Json]:
-    """Return what operations said, in order."""
-    return stage.said

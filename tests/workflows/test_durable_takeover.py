@@ -1,4 +1,4 @@
-"""A process dies in the middle; another one on the same file goes on. What was begun has the same key, time and chance."""
+"""A process dies in the middle; another one on the same file goes on, with the same keys, time and chance."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from muelle.packs import Json, OperationType, Pack, Step
-from workflows.durable_world import LEASE, Durable, Process, open_durable
+from workflows.durable_world import LEASE, Durable, Process, open_durable, until
 from workflows.runs_world import Stage, op
 
 
@@ -114,8 +114,7 @@ async def test_a_run_that_somebody_waits_for_is_taken_over_too(durable: Durable)
     waiting = asyncio.create_task(
         first.app.workflows.run(first.me, first.document(op("a", "Do", say=1), op("b", "Do", say=2, seconds=1)))
     )
-    while durable.stage.said != [1] or not durable.clock.sleepers:
-        await asyncio.sleep(0.001)
+    await until(lambda: durable.stage.said == [1] and durable.clock.sleepers > 0)
     [run] = [held.run for held in first.app.engine.held.values()]
     second = await after_death(durable, first)
     waiting.cancel()
