@@ -1,5 +1,6 @@
 """Runs that survive: the journal, the queue, and what advances them."""
 
+from muelle.engine.attempt import JobKind
 from muelle.engine.durability import durable
 from muelle.engine.errors import (
     GivenUp,
@@ -8,6 +9,7 @@ from muelle.engine.errors import (
     InvalidJob,
     InvalidLimit,
     JobFailed,
+    JobTimedOut,
     LeaseLost,
     PayloadLost,
     RunEnded,
@@ -21,7 +23,7 @@ from muelle.engine.errors import (
 from muelle.engine.gauges import Gauges
 from muelle.engine.held import Control, Handler, Held, Work
 from muelle.engine.job_step import JobStep
-from muelle.engine.jobs import JobKind, Jobs, Order
+from muelle.engine.jobs import Jobs
 from muelle.engine.journal import Journal
 from muelle.engine.model import (
     ENDED,
@@ -45,6 +47,7 @@ from muelle.engine.model import (
     ValueKept,
     WaitOpened,
 )
+from muelle.engine.order import Order
 from muelle.engine.schedules import JobTemplate
 from muelle.engine.schedules.settings import ScheduleSettings
 from muelle.engine.service import Engine
@@ -87,6 +90,7 @@ __all__ = [
     "JobKind",
     "JobStep",
     "JobTemplate",
+    "JobTimedOut",
     "Jobs",
     "Journal",
     "LeaseLost",

@@ -1,6 +1,6 @@
 """What can go wrong in the engine."""
 
-from muelle.core import Conflict, Invalid, MuelleError, NotFound, TooLarge, Unavailable
+from muelle.core import Conflict, Invalid, MuelleError, NotFound, TimedOut, TooLarge, Unavailable
 
 
 class InvalidCursor(Invalid):
@@ -120,3 +120,10 @@ class JobCrashed(MuelleError):
     """The job crashed; the cause is in the server's log."""
 
     code = "job_crashed"
+
+
+class JobTimedOut(TimedOut):
+    """The job was not done by its deadline."""
+
+    code = "job_timed_out"
+    suggestions = ("Hand it in again with a later deadline; what it did until then is in its record.",)

@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from muelle.core import PrincipalId, RunId, TenantId
+from muelle.core import MuelleError, PrincipalId, RunId, TenantId
 from muelle.engine.durability import durable
+from muelle.engine.errors import InvalidJob
 from muelle.engine.held import Held, Work
 from muelle.engine.model import Past, ValueKept
 from muelle.engine.service import Engine
@@ -17,14 +18,17 @@ _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
 _CHANCE_BYTES = 6  # a float holds 53 bits
 _FAILURES = "~failures"
+_OURS = "~"  # what the names begin with that are not the job's own
 Json = Any
+LeavingStatus = Literal["waiting", "paused", "queued"]
 
 
-class Rests(BaseException):
-    """The job leaves memory until a time; no handler of errors is to see this."""
+class Leaves(BaseException):
+    """The job leaves memory, until a time if it rests; no handler of errors is to see this."""
 
-    def __init__(self, until: datetime) -> None:
-        super().__init__(until)
+    def __init__(self, status: LeavingStatus, until: datetime | None = None) -> None:
+        super().__init__(status, until)
+        self.status = status
         self.until = until
 
 
@@ -38,7 +42,11 @@ class JobStep:
         self._values = {entry.name: entry.value for entry in past if isinstance(entry, ValueKept)}
         self._sequence = past[-1].sequence + 1 if past else 0
         self._counts: dict[str, int] = {}
+        self._being_had: set[str] = set()
         self.resource: Any = None  # what the pack of the job opened
+        self.http: Any = None  # the calls that leave, in the name of who handed it in
+        self.leaving: LeavingStatus | None = None  # how it is to leave memory before its next effect
+        self.unwritten: MuelleError | None = None  # why something could not be remembered: then nothing else can be
 
     @property
     def run(self) -> RunId:
@@ -56,17 +64,26 @@ class JobStep:
         return self._work.principal
 
     async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
-        """Return what `effect` returns, and remember it: in this run it is not had again. Names are unique in a run."""
+        """Return what `effect` returns, and remember it: in this run it is not had again. Names are unique in a run.
+
+        Where the process is about to stop, or the job to be paused, it leaves memory here instead, and is called again.
+        Raises InvalidJob for a name that begins with '~', or that another effect has which is still being had.
+        """
+        if name.startswith(_OURS) or name in self._being_had:
+            raise InvalidJob(f"'{name[:100]}' cannot name an effect", field="name", name=name[:100])
         known = self._values.get(name)
         if known is None:
-            known = _ENCODE(await effect())
-            await self.keep(name, known)
+            known = await self._have(name, effect)
         return _DECODE(known)
 
     async def now(self) -> datetime:
         """Return the time, which is the same when the job is called again."""
-        moment = self._engine.clock.now().isoformat()
-        return datetime.fromisoformat(await self.once(self._numbered("now"), lambda: _given(moment)))
+        name = self._numbered("now")
+        known = self._values.get(name)
+        if known is None:
+            known = self._engine.clock.now().isoformat().encode()
+            await self.keep(name, known)
+        return datetime.fromisoformat(known.decode())
 
     def random(self) -> float:
         """Return a number from 0 up to 1, the same when the job is called again."""
@@ -79,16 +96,33 @@ class JobStep:
         until = began + timedelta(seconds=seconds)
         left = (until - self._engine.clock.now()).total_seconds()
         if left > self._engine.settings.park_seconds:
-            raise Rests(until)
+            raise Leaves("waiting", until)
         if left > 0:
             await self._engine.clock.sleep(left)
 
     async def keep(self, name: str, value: bytes) -> None:
-        """Remember a value by name."""
-        self._values[name] = value
+        """Remember a value by name; raise what the journal raises, and from then on nothing else can be remembered."""
+        if self.unwritten is not None:
+            raise self.unwritten
         entry = ValueKept(run=self.run, tenant=self.tenant, sequence=self._sequence, name=name, value=value)
         self._sequence += 1
-        await durable(self._engine.journal.append([entry], lease=self._held.lease))
+        try:
+            await durable(self._engine.journal.append([entry], lease=self._held.lease))
+        except MuelleError as error:
+            self.unwritten = error
+            raise
+        self._values[name] = value
+
+    async def _have(self, name: str, effect: Callable[[], Awaitable[Json]]) -> bytes:
+        if self.leaving is not None:
+            raise Leaves(self.leaving)
+        self._being_had.add(name)
+        try:
+            had = _ENCODE(await effect())
+            await self.keep(name, had)
+        finally:
+            self._being_had.discard(name)
+        return had
 
     def _numbered(self, name: str) -> str:
         self._counts[name] = number = self._counts.get(name, 0) + 1
@@ -107,7 +141,3 @@ class JobStep:
     async def keep_failures(self, failures: int) -> None:
         """Remember how often it has failed."""
         await self.keep(_FAILURES, str(failures).encode())
-
-
-async def _given(value: str) -> str:
-    return value

@@ -4,93 +4,27 @@ A job's function gets its payload and a `JobStep`. What it does to the world goe
 what it returned: after a crash the function is called again from its beginning, and what was done is not done twice.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from muelle.core import Clock, Invalid, MuelleError, PrincipalId, RunId, TenantId
-from muelle.engine.durability import durable
-from muelle.engine.errors import InvalidJob, JobCrashed, JobFailed, UnknownRun
+from muelle.core import Clock, PrincipalId, RunId, TenantId
+from muelle.engine.attempt import Attempt, JobKind, typed
+from muelle.engine.errors import GivenUp, InvalidJob, JobFailed, UnknownRun
 from muelle.engine.held import Held, Work
-from muelle.engine.job_step import JobStep, Rests
-from muelle.engine.model import (
-    Entry,
-    EventRaised,
-    Job,
-    RunBegan,
-    RunFilter,
-    RunFinished,
-    RunPage,
-    RunParked,
-    RunRecord,
-    RunStatus,
-    StepFinished,
-    Submitted,
-)
+from muelle.engine.model import ENDED, Job, RunFilter, RunPage, RunRecord, Submitted
+from muelle.engine.order import Order, check_key, check_order
 from muelle.engine.service import Engine
-from muelle.engine.stores.requests import CANCEL, REPLAY
+from muelle.engine.stores.requests import CANCEL, PAUSE, REPLAY, RESUME
 
-_LOG = logging.getLogger("muelle.engine")
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
-_SECOND = 1_000_000
+_LOOK_SECONDS = 0.5  # between looks at a job that rests where no worker is
+_LONGEST_PAUSE = 30 * 86_400  # seconds that a rate key may be paused
+_AS_IT_IS = Order()
 Json = Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobKind:
-    """A job that can be handed in by name. `payload` is its msgspec type; `perform(payload, step)` returns JSON.
-
-    It is tried `attempts` times, with pauses that double from `pause_seconds`; then it is dead until it is replayed.
-    """
-
-    name: str
-    payload: type[Any]
-    perform: Callable[[Any, Any], Awaitable[Json]]
-    summary: str = ""
-    attempts: int = 3
-    pause_seconds: float = 1.0
-    queue: str = "default"
-    priority: int = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """How a job is to be done; see `Job`."""
-
-    run_at: datetime | None = None
-    priority: int | None = None
-    key: str = ""
-    concurrency_key: str = ""
-    concurrency: int = 0
-    rate_key: str = ""
-    rate: int = 0
-    rate_seconds: float = 0
-    deadline: datetime | None = None
-    cause: str = ""
-
-
-class _Hands:
-    """What a running job can be told: to be cancelled, at its next await."""
-
-    def __init__(self, held: Held) -> None:
-        self._held = held
-        self.is_cancelled = False
-
-    def cancel(self) -> None:
-        self.is_cancelled = True
-        if self._held.task is not None:
-            self._held.task.cancel()
-
-    def pause(self, status: str) -> None:
-        """Go on: a job is one step, and ends or is interrupted with its worker."""
-
-    def nudge(self) -> None:
-        """Nothing is waited for."""
 
 
 class Jobs:
@@ -119,12 +53,16 @@ class Jobs:
         principal: PrincipalId,
         name: str,
         payload: Json,
-        order: Order = Order(),
+        order: Order = _AS_IT_IS,
     ) -> Submitted:
-        """Hand a job in, to be done soon or at `order.run_at`; raise InvalidJob for an unknown name or payload."""
-        kind = self._kind(name)
-        encoded = _ENCODE(payload)
-        _typed(kind, encoded)
+        """Hand a job in, to be done soon or at `order.run_at`; when this returns it will be done, whatever dies.
+
+        Raises InvalidJob, which names the field, and what `Engine.submit` does.
+        """
+        kind = self.kind(name)
+        check_order(order, self._clock.now())
+        encoded = _encoded(payload)
+        typed(kind, encoded)
         return await self._engine.submit(
             Job(
                 tenant=tenant,
@@ -152,14 +90,20 @@ class Jobs:
         principal: PrincipalId,
         name: str,
         payload: Json,
-        order: Order = Order(),
+        order: Order = _AS_IT_IS,
     ) -> Json:
-        """Do a job now and return its result; raise JobFailed with its error."""
+        """Do a job now, here if no worker is, and return its result; raise JobFailed with its error."""
         submitted = await self.submit(tenant, principal, name, payload, order)
-        if not self._engine.queues:
-            await self._engine.perform_now(tenant, submitted.run)
-        await self._engine.wait(tenant, submitted.run)
-        return await self.result(tenant, submitted.run)
+        return await self.outcome(tenant, submitted.run)
+
+    async def outcome(self, tenant: TenantId, run: RunId) -> Json:
+        """Wait for a job to end and return its result; raise JobFailed with its error, or UnknownRun."""
+        with suppress(GivenUp):  # its record has the reason
+            if self._engine.queues:
+                await self._engine.wait(tenant, run)
+            else:
+                await self._advance(tenant, run)
+        return await self.result(tenant, run)
 
     async def result(self, tenant: TenantId, run: RunId) -> Json:
         """Return what a job that succeeded returned; raise JobFailed, or UnknownRun."""
@@ -177,122 +121,65 @@ class Jobs:
         return record
 
     async def history(self, tenant: TenantId, name: str, limit: int = 100, cursor: str | None = None) -> RunPage:
-        """Return the runs of a job, newest first."""
+        """Return the runs of a job, newest first; raise InvalidJob for an unknown name, InvalidCursor, InvalidLimit."""
+        self.kind(name)
         return await self._engine.journal.runs(tenant, RunFilter(workflow=name, kind=name), limit, cursor)
 
     async def cancel(self, tenant: TenantId, run: RunId) -> None:
         """Cancel a job that has not ended; raise UnknownRun or RunEnded."""
+        await self.status(tenant, run)
         await self._engine.change(tenant, run, CANCEL)
+
+    async def pause(self, tenant: TenantId, run: RunId) -> None:
+        """Let a job leave memory before its next effect, and stand still until it is resumed."""
+        await self.status(tenant, run)
+        await self._engine.change(tenant, run, PAUSE)
+
+    async def resume(self, tenant: TenantId, run: RunId) -> None:
+        """Have a paused job go on; raise UnknownRun, RunEnded, RunNotPaused."""
+        await self.status(tenant, run)
+        await self._engine.change(tenant, run, RESUME)
 
     async def replay(self, tenant: TenantId, run: RunId) -> None:
         """Try a dead job again; what it remembers it keeps. Raises UnknownRun, RunEnded, RunNotDead."""
+        await self.status(tenant, run)
         await self._engine.change(tenant, run, REPLAY)
 
-    def _kind(self, name: str) -> JobKind:
+    async def pause_rate(self, tenant: TenantId, key: str, seconds: float) -> None:
+        """Let no job of a rate key begin for some seconds from now, as somebody's Retry-After asks; 0 ends that."""
+        check_key("key", key)
+        if not key or not 0 <= seconds <= _LONGEST_PAUSE:
+            field = "seconds" if key else "key"
+            raise InvalidJob(f"A key is paused for 0 to {_LONGEST_PAUSE} seconds", field=field, value=seconds)
+        await self._engine.requests.pause_key(tenant, key, seconds)
+        self._engine.ring()
+
+    def kind(self, name: str) -> JobKind:
+        """Return a job that there is; raise InvalidJob, which names those that there are."""
         kind = self._kinds.get(name)
         if kind is None:
             raise InvalidJob(f"There is no job '{name[:100]}'", field="name", known=sorted(self._kinds)[:20])
         return kind
 
+    async def _advance(self, tenant: TenantId, run: RunId) -> None:
+        """Advance a run where no worker is, through its rests, until it has ended; others may take it meanwhile."""
+        while True:
+            await self._engine.queue.promote()
+            await self._engine.perform_now(tenant, run)
+            status = (await self.status(tenant, run)).status
+            if status in ENDED or status == "dead" or await self._engine.wait(tenant, run, _LOOK_SECONDS):
+                return
+
     async def _perform(self, work: Work, held: Held) -> Json | None:
-        kind = self._kinds[work.kind]
         past = () if work.is_new else await self._engine.journal.past(work.tenant, work.run)
-        step = JobStep(self._engine, work, held, past)
-        hands = _Hands(held)
-        held.attach(hands)
-        if hands.is_cancelled:
-            return await self._end(work, held, step, "cancelled", None, None)
-        try:
-            result = await kind.perform(_typed(kind, work.payload), step)
-        except Rests as rests:
-            await self._park(work, held, rests.until)
-            return None
-        except BaseException as error:
-            if hands.is_cancelled:
-                return await self._end(work, held, step, "cancelled", None, None)
-            if not isinstance(error, Exception):
-                raise
-            return await self._fail(work, held, step, error)
-        return await self._end(work, held, step, "success", _ENCODE(result), None)
-
-    async def _fail(self, work: Work, held: Held, step: JobStep, error: Exception) -> Json | None:
-        """Try again after a while, or give it up: then the record has the reason, and it can be replayed."""
-        kind = self._kinds[work.kind]
-        known = error if isinstance(error, MuelleError) else JobCrashed(fault=type(error).__name__)
-        failures = step.failures + 1
-        if isinstance(error, MuelleError):
-            _LOG.info("A job failed: %s", error, extra={"run": work.run, "kind": work.kind})
-        else:
-            _LOG.exception("A job crashed", extra={"run": work.run, "kind": work.kind})
-        if isinstance(error, Invalid):
-            return await self._end(work, held, step, "error", None, known)
-        if failures >= kind.attempts:
-            await self._engine.give_up(held, known)
-            return None
-        await step.keep_failures(failures)
-        pause = kind.pause_seconds * 2 ** (failures - 1)
-        await self._park(work, held, self._clock.now() + timedelta(seconds=pause))
-        return None
-
-    async def _park(self, work: Work, held: Held, wake: datetime) -> None:
-        entries: list[Entry] = [RunBegan(run=work.run, tenant=work.tenant, at=self._clock.now())] if work.is_new else []
-        entries.append(RunParked(run=work.run, tenant=work.tenant, status="waiting", wake=wake))
-        await durable(self._engine.journal.append(entries, lease=held.lease))
-        held.wake = wake
-
-    async def _end(
-        self, work: Work, held: Held, step: JobStep, status: RunStatus, output: bytes | None, error: MuelleError | None
-    ) -> Json:
-        now = self._clock.now()
-        took = int((now - work.accepted).total_seconds() * _SECOND)
-        problem = None if error is None else _ENCODE(error.problem())
-        told = {"status": status, "workflow": work.name, "agent": work.principal}
-        finished = StepFinished(
-            run=work.run,
-            tenant=work.tenant,
-            sequence=step.sequence,
-            operation="job",
-            type=work.kind,
-            iteration="",
-            status="success" if status == "success" else "failed" if error else "skipped",
-            at=now,
-            took=took,
-            attempts=step.failures + 1,
-            cached=False,
-            output=output,
-            error=problem,
-        )
-        ended = RunFinished(
-            run=work.run,
-            tenant=work.tenant,
-            status=status,
-            at=now,
-            took=took,
-            succeeded=int(status == "success"),
-            failed=int(error is not None),
-            skipped=0,
-            error=problem,
-        )
-        event = EventRaised(
-            run=work.run,
-            tenant=work.tenant,
-            id=f"{work.run}:finished",
-            type="muelle.run.finished",
-            source=f"/runs/{work.run}",
-            subject=work.name,
-            at=now,
-            data=_ENCODE(told),
-        )
-        began = RunBegan(run=work.run, tenant=work.tenant, at=now)
-        await durable(self._engine.journal.append([began, finished, ended, event], lease=held.lease))
-        return status
+        return await Attempt(self._engine, self._kinds[work.kind], work, held, past).perform()
 
 
-def _typed(kind: JobKind, payload: bytes) -> Any:  # noqa: ANN401 - the kind's type
+def _encoded(payload: Json) -> bytes:
     try:
-        return msgspec.json.decode(payload, type=kind.payload)
-    except msgspec.ValidationError as error:
-        raise InvalidJob(f"The payload does not fit: {error}", field="payload", job=kind.name) from None
+        return _ENCODE(payload)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidJob(f"The payload is no JSON value: {error}", field="payload") from None
 
 
 def _cause(record: RunRecord) -> dict[str, Any]:

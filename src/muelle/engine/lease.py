@@ -33,8 +33,12 @@ class Lease:
 
     @property
     def pause(self) -> float:
-        """Seconds between two renewals."""
-        return self._seconds / BEATS
+        """Seconds until the next renewal; where one failed, not beyond the time at which it is too late for it."""
+        usual = self._seconds / BEATS
+        if self.worker is None:
+            return usual
+        left = self._seconds - (self._clock.monotonic() - self._renewed)
+        return min(usual, max(left, 0.0))
 
     def serves(self, queues: Sequence[str]) -> None:
         """Say which queues are taken from, for whoever looks at the workers."""

@@ -174,7 +174,8 @@ class Engine:
             held = Held(tenant, run, worker, is_queued=False)
             self._keep(held)
             self._beat_alone()
-            await self._perform(held, work_claimed(claimed))
+            self._start(held, work_claimed(claimed))
+            await self._performed(held)
 
     def let_go(self, held: Held, result: Any | None) -> None:  # noqa: ANN401 - what the handler returned
         """Be done with a run: it has ended with a result, or is parked."""
@@ -328,6 +329,15 @@ class Engine:
 
     def _start(self, held: Held, work: Work) -> None:
         held.task = asyncio.create_task(self._perform(held, work), name=held.run)
+
+    async def _performed(self, held: Held) -> None:
+        """Return once a run is out of our hands; whoever does not wait any more takes it out of them."""
+        tasks = [held.task] if held.task else []
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            await self._cancel(tasks)
+            raise
 
     async def _perform(self, held: Held, work: Work) -> None:
         result: Any | None = None

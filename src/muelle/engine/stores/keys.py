@@ -7,6 +7,7 @@ from muelle.core import RunId, TenantId
 from muelle.stores import Row, SqlValue, Transaction
 
 _MOST_ROUNDS = 20  # keys found exhausted in one claim, after which the next claim goes on
+_KEYED = 0x6B65796564  # "keyed": the key of the advisory lock that a claim of keyed jobs holds
 _COLUMNS = "run, concurrency_key, concurrency, rate_key, rate, rate_micros"
 
 
@@ -25,6 +26,7 @@ class Keys:
 
     async def choose(self, queue: str, room: int) -> list[RunId]:
         """Return the runs that may begin; those of a rate that is used up sleep until it is renewed."""
+        await self._alone()
         chosen: list[RunId] = []
         for _ in range(_MOST_ROUNDS):
             rows = await self._candidates(queue, room - len(chosen), chosen)
@@ -33,6 +35,20 @@ class Keys:
             if len(chosen) >= room or before == sum(map(len, self._exhausted.values())):
                 break
         return chosen
+
+    async def allow(self, run: RunId) -> bool:
+        """Return whether a free run may begin, keys or not."""
+        sql = f"SELECT {_COLUMNS} FROM jobs WHERE tenant = ? AND run = ? AND is_keyed = 1"  # noqa: S608 - constants
+        rows = await self._transaction.fetch(sql, self._tenant, run)
+        if not rows:
+            return True
+        await self._alone()
+        return await self._may_begin(rows[0])
+
+    async def _alone(self) -> None:
+        """Let one claim at a time look at keys: each would lock some, and wait for those of the other one."""
+        if self._lock:
+            await self._transaction.fetch("SELECT pg_advisory_xact_lock(?)", _KEYED)
 
     async def _candidates(self, queue: str, room: int, chosen: list[RunId]) -> list[Row]:
         sql = f"SELECT {_COLUMNS} FROM jobs WHERE is_keyed = 1 AND queue = ? AND tenant = ? AND worker IS NULL AND state = 'ready'"  # noqa: S608, E501 - constants
@@ -88,9 +104,10 @@ class Keys:
 
     async def _sleep(self, key: str, wake: int) -> None:
         await self._transaction.execute(
-            "UPDATE jobs SET state = 'sleeping', run_at = ? "
-            "WHERE tenant = ? AND rate_key = ? AND worker IS NULL AND state = 'ready'",
+            "UPDATE jobs SET state = 'sleeping', run_at = ? WHERE tenant = ? AND run IN (SELECT run FROM jobs "  # noqa: S608 - constants
+            f"WHERE tenant = ? AND rate_key = ? AND worker IS NULL AND state = 'ready'{self._lock})",
             wake,
+            self._tenant,
             self._tenant,
             key,
         )

@@ -74,6 +74,8 @@ class Outbox:
                 delivered += await self._deliver(worker, name, consumer)
             except MuelleError as error:
                 _LOG.warning("Events are handed on later: %s", error, extra={"consumer": name})
+            except Exception:  # noqa: BLE001 - a fault of one consumer is not to be the others'
+                _LOG.exception("A consumer of events failed", extra={"consumer": name})
         return delivered
 
     async def _deliver(self, worker: str, name: str, consumer: Consumer) -> int:

@@ -189,9 +189,13 @@ class Queue:
             return await claim.take(), claim.left
 
     async def claim_one(self, wish: Wish, tenant: TenantId, run: RunId) -> Claimed | None:
-        """Take one run that is free, or None if it is not."""
+        """Take one run that is free and that its keys allow to begin, or None."""
+        from muelle.engine.stores.keys import Keys  # noqa: PLC0415 - few jobs have keys
+
         async with self._database.transaction(alone=False) as transaction:
             await self._check(transaction, wish.worker)
+            if not await Keys(transaction, tenant, self._words.lock, self.now(), self._words.now).allow(run):
+                return None
             claim = Claim(transaction, wish, self._words, self.now(), self._database.dialect)
             taken = await claim.take_runs(tenant, "run = ?", (run,))
             return taken[0] if taken else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from muelle.core import RunId, TenantId
 from muelle.engine.errors import RunEnded, RunNotDead, RunNotPaused, UnknownRun
-from muelle.engine.stores.queue import Queue
+from muelle.engine.stores.queue import SECOND, Queue
 from muelle.engine.stores.rows import NUDGE_JOB
 from muelle.stores import SqlValue, Transaction
 
@@ -32,6 +32,14 @@ _IF_UNHELD = (
     "WHERE tenant = ? AND run = ? AND finished IS NULL AND EXISTS (SELECT 1 FROM jobs WHERE jobs.tenant = runs.tenant "
     "AND jobs.run = runs.run AND jobs.worker IS NULL)"
 )
+_ENTER_KEY = "INSERT INTO limit_keys (tenant, key) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_PAUSE_KEY = "UPDATE limit_keys SET paused_until = ? WHERE tenant = ? AND key = ?"
+# Those that found a key paused sleep until that very time.
+_PAUSED_ANEW = (
+    "UPDATE jobs SET run_at = ? WHERE tenant = ? AND rate_key = ? AND run_at = ? AND state = 'sleeping' "
+    "AND worker IS NULL"
+)
+_RATE_KEY = "SELECT rate_key FROM jobs WHERE tenant = ? AND run = ? AND rate_key <> ''"
 _ANEW = "UPDATE runs SET began = NULL, status = ?"  # while it stood still, no time of its own went by
 
 
@@ -79,15 +87,28 @@ class Requests:
                 await _explain(transaction, tenant, run, CANCEL)
 
     async def pause_key(self, tenant: TenantId, key: str, seconds: float) -> None:
-        """Let no job of a rate key begin for some time, as Retry-After asks."""
-        until = int(seconds * 1_000_000)
-        now = self._queue.now_sql
-        sql = (
-            f"INSERT INTO limit_keys (tenant, key, paused_until) VALUES (?, ?, {now} + ?) "  # noqa: S608 - constants
-            "ON CONFLICT (tenant, key) DO UPDATE SET paused_until = excluded.paused_until"
-        )
+        """Let no job of a rate key begin for some seconds from now, whatever was said before; 0 ends a pause."""
         async with self._queue.database.transaction(alone=False) as transaction:
-            await transaction.execute(sql, tenant, f"r:{key}", self._queue.now(), until)
+            before, until = await self._key(transaction, tenant, key, seconds)
+            await transaction.execute(_PAUSE_KEY, until, tenant, f"r:{key}")
+            await transaction.execute(_PAUSED_ANEW, until, tenant, key, before)
+            await self._ring(transaction)
+
+    async def pause_rate_of(self, tenant: TenantId, run: RunId, seconds: float) -> None:
+        """Let no job begin that has the rate key of this one, for some seconds at least; nothing if it has none."""
+        async with self._queue.database.transaction(alone=False) as transaction:
+            for (key,) in await transaction.fetch(_RATE_KEY, tenant, run):
+                before, until = await self._key(transaction, tenant, key, seconds)
+                await transaction.execute(_PAUSE_KEY, max(before, until), tenant, f"r:{key}")
+
+    async def _key(self, transaction: Transaction, tenant: TenantId, key: str, seconds: float) -> tuple[int, int]:
+        """Return until when a key is paused and would be after `seconds`; its row is locked from here on."""
+        at, until = self._queue.now(), int(seconds * SECOND)
+        await transaction.execute(_ENTER_KEY, tenant, f"r:{key}")
+        sql = f"SELECT paused_until, {self._queue.now_sql} + ? FROM limit_keys WHERE tenant = ? AND key = ?"  # noqa: S608 - constants
+        locked = " FOR UPDATE" if self._queue.database.dialect == "postgresql" else ""
+        ((before, then),) = await transaction.fetch(sql + locked, at, until, tenant, f"r:{key}")
+        return before, then
 
     async def _ring(self, transaction: Transaction) -> None:
         for statement in self._queue.bell():
