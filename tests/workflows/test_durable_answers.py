@@ -234,9 +234,15 @@ async def test_an_event_of_another_tenant_is_not_seen(durable: Durable) -> None:
     waiting = await process.submit(WAIT)
     await process.work()
     ours = StoredEvent(
-        position="1", id="e-1", tenant=process.me.tenant, type="order.x", source="/s", subject="", at=durable.clock.now(),
+        position="1",
+        id="e-1",
+        tenant=process.me.tenant,
+        type="order.x",
+        source="/s",
+        subject="",
+        at=durable.clock.now(),
         data=b'{"total":9}',
-    )  # fmt: skip
+    )
     waits = EventWaits(process.app.engine)
     await waits([replace(ours, tenant=TenantId("theirs"))])
     await process.work()
