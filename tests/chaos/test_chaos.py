@@ -7,7 +7,7 @@ import pytest
 from chaos.trial import Options, Report, attempt
 from fixtures.postgres import binaries
 
-SMALL = Options(runs=200, seconds=60, workers=2, servers=1, serve_every=5.0, window=60)
+SMALL = Options(runs=200, seconds=60, workers=2, servers=1, lease=2.0, serve_every=5.0, window=60)
 ON_A_FILE = Options(runs=200, seconds=60, database="sqlite", kill_every=2.0, lease=1.0, window=30)
 
 

@@ -45,7 +45,7 @@ class Options:
     seed: int = 1
     kill_every: float = 1.0
     serve_every: float = 9.0
-    lease: float = 2.0
+    lease: float = 4.0
     window: int = 1_000  # submissions that may be under way, so that the storm meets all ages of runs
     database: Literal["postgresql", "sqlite"] = "postgresql"
 
