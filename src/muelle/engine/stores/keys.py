@@ -4,6 +4,7 @@ The row of a key is locked while its users are counted, so that two workers neve
 """
 
 from muelle.core import RunId, TenantId
+from muelle.engine.stores.rows import one_of
 from muelle.stores import Row, SqlValue, Transaction
 
 _MOST_ROUNDS = 20  # keys found exhausted in one claim, after which the next claim goes on
@@ -23,15 +24,18 @@ class Keys:
         self._now_sql = now_sql
         self._exhausted: dict[str, list[str]] = {"concurrency_key": [], "rate_key": []}
         self._begun: dict[str, int] = {}
+        self._chosen: list[RunId] = []
 
     async def choose(self, queue: str, room: int) -> list[RunId]:
         """Return the runs that may begin; those of a rate that is used up sleep until it is renewed."""
         await self._alone()
-        chosen: list[RunId] = []
+        chosen = self._chosen
         for _ in range(_MOST_ROUNDS):
             rows = await self._candidates(queue, room - len(chosen), chosen)
             before = sum(map(len, self._exhausted.values()))
-            chosen += [RunId(row[0]) for row in rows if await self._may_begin(row)]
+            for row in rows:
+                if await self._may_begin(row):
+                    chosen.append(RunId(row[0]))
             if len(chosen) >= room or before == sum(map(len, self._exhausted.values())):
                 break
         return chosen
@@ -103,13 +107,16 @@ class Keys:
         return True
 
     async def _sleep(self, key: str, wake: int) -> None:
+        """Let all others of a rate sleep; not those that were chosen just now, which are nobody's yet."""
+        begin, packed = one_of("run", self._chosen, "postgresql" if self._lock else "sqlite")
         await self._transaction.execute(
             "UPDATE jobs SET state = 'sleeping', run_at = ? WHERE tenant = ? AND run IN (SELECT run FROM jobs "  # noqa: S608 - constants
-            f"WHERE tenant = ? AND rate_key = ? AND worker IS NULL AND state = 'ready'{self._lock})",
+            f"WHERE tenant = ? AND rate_key = ? AND worker IS NULL AND state = 'ready' AND NOT {begin}{self._lock})",
             wake,
             self._tenant,
             self._tenant,
             key,
+            packed,
         )
 
     async def _state(self, key: str) -> tuple[int, int, int, int]:

@@ -44,14 +44,17 @@ class _Words:
     now: str
     lock: str
     share: str
+    among: str
 
 
+# PostgreSQL may carry out a query within IN once for each row, and lock anew each time what LIMIT allows once.
 _WORDS = {
-    "sqlite": _Words("CAST(? AS INTEGER)", "", ""),
+    "sqlite": _Words("CAST(? AS INTEGER)", "", "", "run IN ({})"),
     "postgresql": _Words(
         "COALESCE(CAST(? AS BIGINT), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))",
         " FOR UPDATE SKIP LOCKED",
         " FOR SHARE",
+        "run = ANY (ARRAY ({}))",
     ),
 }
 
@@ -206,7 +209,10 @@ class Queue:
             "SELECT tenant, run FROM jobs WHERE state = 'sleeping' "  # noqa: S608 - constants
             f"AND run_at <= {self._words.now} ORDER BY run_at LIMIT {_MOST_PROMOTED}{self._words.lock}"
         )
-        sql = f"UPDATE jobs SET state = 'ready' WHERE (tenant, run) IN ({due})"  # noqa: S608 - constants
+        sql = (
+            f"WITH due AS MATERIALIZED ({due}) "  # noqa: S608 - constants
+            "UPDATE jobs SET state = 'ready' WHERE (tenant, run) IN (SELECT tenant, run FROM due)"
+        )
         async with self._database.transaction(alone=False) as transaction:
             return await transaction.execute(sql, self.now())
 
@@ -286,6 +292,7 @@ class Claim:
         self._transaction = transaction
         self._wish = wish
         self._lock = words.lock
+        self._among = words.among
         self._now = now
         self._now_sql = words.now
         self._dialect = dialect
@@ -343,8 +350,8 @@ class Claim:
             values: tuple[SqlValue, ...] = (packed,)
         else:
             order = f"ORDER BY priority, run_at, run LIMIT ?{self._lock}"
-            chosen = (
-                f"run IN (SELECT run FROM jobs WHERE is_keyed = 0 AND queue = ? AND tenant = ? AND {_FREE} {order})"  # noqa: S608 - constants
+            chosen = self._among.format(
+                f"SELECT run FROM jobs WHERE is_keyed = 0 AND queue = ? AND tenant = ? AND {_FREE} {order}"  # noqa: S608 - constants
             )
             values = (queue, tenant, room)
         return await self.take_runs(tenant, chosen, values)
