@@ -1,6 +1,7 @@
 """A run's entries on their way to the journal: gathered, and awaited only where an effect follows."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -191,8 +192,18 @@ class Logbook:
         try:
             for appended in pending:
                 await durable(appended)
-        except MuelleError as error:
-            raise error if isinstance(error, LeaseLost) else NotWritten(cause=error.code) from error
+        except BaseException as error:
+            _hush(pending)
+            if isinstance(error, LeaseLost) or not isinstance(error, MuelleError):
+                raise
+            raise NotWritten(cause=error.code) from error
+
+
+def _hush(pending: Sequence[Awaitable[None]]) -> None:
+    """Miss no answer to what was appended beside something that failed: whoever awaited it has gone."""
+    for appended in pending:
+        if isinstance(appended, asyncio.Future):
+            appended.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def encoded_error(error: MuelleError | None) -> bytes | None:
