@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as altered
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -21,22 +22,20 @@ from muelle.engine import (
     RunBegan,
     RunFinished,
     RunRecord,
-    StepFinished,
     Submitted,
-    ValueKept,
     Work,
     durable,
 )
 from muelle.identity import Principal
 from muelle.workflows.children import CHILD_KEPT
 from muelle.workflows.depth import DEPTH
-from muelle.workflows.errors import ExecutionNotFound, InvalidDestination, InvalidInputs, SavedWorkflowsMissing
+from muelle.workflows.errors import ExecutionNotFound, InvalidInputs, SavedWorkflowsMissing
 from muelle.workflows.logbook import encoded_error
 from muelle.workflows.memory import Memory, Recalled
+from muelle.workflows.origins import kept_before
 from muelle.workflows.plan import Plan
 from muelle.workflows.run import Run
 from muelle.workflows.service import BoundHttp, Workflows
-from muelle.workflows.storage import SESSION
 from muelle.workflows.surroundings import Assignment, Outcome
 
 KIND = "workflow"
@@ -111,22 +110,7 @@ class Runs:
     ) -> Submitted:
         """Accept a document; what is wrong with it, or not allowed, is said now. Raises IdempotencyConflict."""
         plan, encoded = await self._workflows.admit(principal, document, inputs, request=request)
-        job = Job(
-            tenant=principal.tenant,
-            principal=principal.id,
-            kind=KIND,
-            name=plan.workflow,
-            payload=encoded,
-            plan=plan.hash,
-            document=plan.document,
-            version=wishes.version,
-            priority=wishes.priority,
-            run_at=wishes.run_at,
-            deadline=wishes.deadline,
-            cause=wishes.cause,
-            idempotency_key=wishes.key,
-        )
-        return await self._recorded(principal, job, await self._engine.submit(job), request)
+        return await self._handed_in(principal, _job(principal, plan, encoded, wishes), (), request)
 
     async def result(self, principal: Principal, run: RunId, seconds: float | None = None) -> Outcome | None:
         """Wait for a run to end and return what became of it; None if it has not ended after `seconds`."""
@@ -210,25 +194,13 @@ class Runs:
         given = inputs if inputs is not None else _inputs(await journal.inputs(tenant, record.run) or b"{}")
         plan, encoded = await self._workflows.admit(principal, document, given, request=request)
         past = await journal.past(tenant, record.run) if origin is not None else ()
-        kept = _kept(plan, past, origin) if origin is not None else []
-        job = Job(
-            tenant=tenant,
-            principal=principal.id,
-            kind=KIND,
-            name=plan.workflow,
-            payload=encoded,
-            plan=plan.hash,
-            document=plan.document,
-            version=record.version,
-            priority=wishes.priority,
-            deadline=wishes.deadline,
-            cause=f"{RERUN}{record.run}",
-            idempotency_key=wishes.key,
-        )
-        return await self._recorded(principal, job, await self._engine.submit(job, kept), request)
+        kept = kept_before(plan, past, origin) if origin is not None else []
+        again = altered(wishes, version=record.version, cause=f"{RERUN}{record.run}")
+        return await self._handed_in(principal, _job(principal, plan, encoded, again), kept, request)
 
-    async def _recorded(self, principal: Principal, job: Job, submitted: Submitted, request: str) -> Submitted:
-        """Put into the audit record who had a document run, as for runs that are waited for."""
+    async def _handed_in(self, principal: Principal, job: Job, past: Sequence[Past], request: str) -> Submitted:
+        """Queue a job, and put into the audit record who had a document run, as for runs that are waited for."""
+        submitted = await self._engine.submit(job, past)
         if submitted.is_new:
             allowed = self._among.acts.allowed(
                 principal, "workflows:run", job.name, request=request, detail=submitted.run
@@ -374,29 +346,23 @@ def _inputs(encoded: bytes) -> Mapping[str, Any]:
     return decoded
 
 
+def _job(principal: Principal, plan: Plan, inputs: bytes, wishes: Wishes) -> Job:
+    return Job(
+        tenant=principal.tenant,
+        principal=principal.id,
+        kind=KIND,
+        name=plan.workflow,
+        payload=inputs,
+        plan=plan.hash,
+        document=plan.document,
+        version=wishes.version,
+        priority=wishes.priority,
+        run_at=wishes.run_at,
+        deadline=wishes.deadline,
+        cause=wishes.cause,
+        idempotency_key=wishes.key,
+    )
+
+
 def _may(principal: Principal, scope: str, owner: PrincipalId) -> bool:
     return owner == principal.id or principal.may(scope, owner)
-
-
-def _kept(plan: Plan, past: Sequence[Past], origin: str) -> list[Past]:
-    """Return what a new run takes over: the steps before `origin` in the main order, and what they stored for it."""
-    main = [node.id for node in plan.main.nodes]
-    if origin not in main:
-        raise InvalidDestination(operation=origin[:100], operations=main[:50])
-    kept: set[str] = set()
-    unseen = main[: main.index(origin)]
-    while unseen:
-        name = unseen.pop()
-        if name not in kept:
-            kept.add(name)
-            unseen.extend(plan.nodes[name].children)
-    taken: list[Past] = [
-        entry
-        for entry in past
-        if (isinstance(entry, StepFinished) and entry.operation in kept)
-        or (isinstance(entry, ValueKept) and entry.name.startswith(SESSION))
-    ]
-    # What is stored for the run's time comes before the step that stores it; behind the last step it is others'.
-    while taken and isinstance(taken[-1], ValueKept):
-        taken.pop()
-    return taken
