@@ -183,7 +183,7 @@ class Attempt:
         now = self._engine.clock.now()
         entries = ending(work, step, status, output, error, now)
         await durable(self._engine.journal.append(entries, lease=self._held.lease))
-        self._engine.compact_later(work.tenant, work.run, step.sequence + 1)
+        self._engine.compaction.consider(work.tenant, work.run, step.sequence + 1)
         return status
 
 

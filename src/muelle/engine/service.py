@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, TenantId, Unavailable
+from muelle.engine.compaction import Compaction
 from muelle.engine.durability import durable
 from muelle.engine.errors import (
     IdempotencyConflict,
@@ -64,7 +65,7 @@ class Engine:
         self._beating: asyncio.Task[None] | None = None
         self._strange: set[Key] = set()  # held by us as the queue has it, and not in our hands
         self._is_claiming = False
-        self._compacting: set[asyncio.Task[None]] = set()
+        self.compaction = Compaction(journal, settings.compact_chunks)
         self._backlog: set[TenantId] = set()  # tenants of whom more is due than we could take
 
     def register(self, kind: str, handler: Handler) -> None:
@@ -268,19 +269,6 @@ class Engine:
             self.ring()
         return len(reaped)
 
-    def compact_later(self, tenant: TenantId, run: RunId, pieces: int) -> None:
-        """Pack a run that has ended into one piece, if it was written down in many; nobody waits for it."""
-        if pieces > self.settings.compact_chunks:
-            task = asyncio.create_task(self._compact(tenant, run))
-            self._compacting.add(task)
-            task.add_done_callback(self._compacting.discard)
-
-    async def _compact(self, tenant: TenantId, run: RunId) -> None:
-        try:
-            await self.journal.compact(tenant, run)
-        except MuelleError as error:
-            _LOG.info("A run stays in many pieces: %s", error, extra={"run": run})
-
     async def drain(self) -> None:
         """Let runs come to a step's end, write down the others as far as they are, and give everything back."""
         self.queues = ()
@@ -294,8 +282,7 @@ class Engine:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait([self._beating])
-        if self._compacting:
-            await asyncio.wait(self._compacting)
+        await self.compaction.end()
         await self._waiters.close()
         await self.lease.leave()
 

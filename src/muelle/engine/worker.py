@@ -46,7 +46,7 @@ class Worker:
         await engine.lease.take()
         engine.queues = self._queues
         async with engine.queue.database.listen(BELL, lambda _: engine.ring()):
-            loops = [asyncio.create_task(self._claiming()), asyncio.create_task(self._beating())]
+            loops = [asyncio.create_task(one()) for one in (self._claiming, self._beating, self._reaping)]
             loops += [asyncio.create_task(_recur(one)) for one in self._recurring]
             try:
                 yield
@@ -100,12 +100,21 @@ class Worker:
             await engine.clock.sleep(engine.lease.pause)
             try:
                 await engine.beat()
-                await engine.reap()
                 if engine.lease.worker is None:
                     await engine.lease.take()
                     engine.ring()
             except MuelleError as error:
                 _LOG.warning("The lease could not be seen to: %s", error)
+
+    async def _reaping(self) -> None:
+        """Take over from the dead, apart from renewing: who waits for somebody's lock must not die of it."""
+        engine = self._engine
+        while True:
+            await engine.clock.sleep(engine.lease.pause)
+            try:
+                await engine.reap()
+            except MuelleError as error:
+                _LOG.warning("Dead workers could not be looked for: %s", error)
 
 
 async def _recur(recurring: Recurring) -> None:

@@ -13,12 +13,12 @@ from muelle.engine import CANCEL, ENDED, Job, RunEnded, RunRecord, UnknownRun
 from muelle.workflows.answer import plain_answer
 from muelle.workflows.depth import DEPTH
 from muelle.workflows.errors import ChildFailed, TooManyGenerations
+from muelle.workflows.outcomes import CHILD
 
 if TYPE_CHECKING:
     from muelle.workflows.run import Run
     from muelle.workflows.runs import Runs
 
-CHILD = "run:"
 CHILD_KEPT = "child/"
 """How a run remembers its children: by the place of the operation that started each."""
 

@@ -8,6 +8,9 @@ from muelle.engine import RunStatus
 from muelle.workflows.errors import RunCancelled
 from muelle.workflows.surroundings import Outcome
 
+CHILD = "run:"
+"""How the cause of a run begins that another run waits for."""
+
 if TYPE_CHECKING:
     from muelle.workflows.run import Run
 
@@ -30,3 +33,12 @@ def counts_of(outcome: Outcome) -> tuple[int, int, int]:
     statuses = [tally.telling.status for tally in outcome.tallies.values()]
     succeeded, failed = statuses.count("success"), statuses.count("failed")
     return succeeded, failed, len(outcome.plan.nodes) - succeeded - failed
+
+
+def note_end(run: "Run", outcome: Outcome, cause: str) -> None:
+    """Write down that a run ended, and tell the world; `cause` names the run that waits for it, if one does."""
+    at = run.among.clock.now()
+    parent = cause.removeprefix(CHILD) if cause.startswith(CHILD) else ""
+    run.log.end(outcome.status, at, outcome.took, counts_of(outcome), outcome.cause, parent)
+    told = {"status": outcome.status, "workflow": run.plan.workflow, "agent": run.principal.id}
+    run.log.raise_event("muelle.run.finished", run.plan.workflow, at, told, "finished")

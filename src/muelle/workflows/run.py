@@ -29,8 +29,7 @@ from muelle.workflows.logbook import Logbook
 from muelle.workflows.memory import Memory
 from muelle.workflows.operations.abreast import abreast
 from muelle.workflows.order import Block
-from muelle.workflows.outcomes import counts_of, outcome_of
-from muelle.workflows.paths import MissingData, parse_path
+from muelle.workflows.outcomes import note_end, outcome_of
 from muelle.workflows.pauses import Leaving, Pauses
 from muelle.workflows.plan import Node, OnError
 from muelle.workflows.putting_down import PUT_DOWN, put_down
@@ -39,7 +38,7 @@ from muelle.workflows.record import Record, Tally
 from muelle.workflows.step import OperationStep
 from muelle.workflows.storage import RunStorage
 from muelle.workflows.surroundings import Assignment, Outcome, Surroundings
-from muelle.workflows.values import Values, first_data, is_heavy, stand_in
+from muelle.workflows.values import Values, explained, first_data, is_heavy, stand_in
 
 LOG = logging.getLogger("muelle.workflows")
 _YIELD_EVERY = 64  # steps without waiting, after which others get their turn and the deadline is seen
@@ -95,7 +94,7 @@ class Run:
         self._stopped: MuelleError | None = None
         self._interrupted: dict[OperationStep, Node] = {}
         self.to_undo: list[tuple[Node, Tree, str]] = []
-        self._places: asyncio.Semaphore | None = None
+        self._places = asyncio.Semaphore(assigned.limits.concurrency)
         self._touched = assigned.accepted is not None
         self._steps = 0
         self.values = Values(assigned.limits)
@@ -153,7 +152,7 @@ class Run:
         if assigned.accepted is not None:
             took = int((self.among.clock.now() - assigned.accepted).total_seconds() * 1_000_000)
         outcome = outcome_of(self, assigned.accepted or began, took, self._stopped)
-        self._end(outcome)
+        note_end(self, outcome, assigned.cause)
         await self.log.flush(is_lazy=not self._touched)
         return outcome
 
@@ -164,14 +163,6 @@ class Run:
         for node, there, turn in reversed(self.to_undo):
             await self.block(self.plan.block(node.compensate), there, turn, is_past=True)
         return outcome_of(self, self._assigned.accepted or self.among.clock.now(), took, self._stopped)
-
-    def _end(self, outcome: Outcome) -> None:
-        at = self.among.clock.now()
-        cause = self._assigned.cause
-        parent = cause.removeprefix("run:") if cause.startswith("run:") else ""
-        self.log.end(outcome.status, at, outcome.took, counts_of(outcome), outcome.cause, parent)
-        told = {"status": outcome.status, "workflow": self.plan.workflow, "agent": self.principal.id}
-        self.log.raise_event("muelle.run.finished", self.plan.workflow, at, told, "finished")
 
     async def _park(self, status: Leaving) -> None:
         """Write down that the run leaves memory; it is this commit that gives it back."""
@@ -252,7 +243,7 @@ class Run:
         except PUT_DOWN as error:
             raise put_down(error) from error
         except MuelleError as error:
-            return await self._fail(node, step, tree, self._explained(error), start)
+            return await self._fail(node, step, tree, explained(error, self.plan), start)
         except Exception as error:
             LOG.exception("An operation crashed", extra={"operation": node.id, "operation_type": node.type.name})
             return await self._fail(node, step, tree, OperationCrashed(fault=type(error).__name__), start)
@@ -314,7 +305,7 @@ class Run:
                 return await node.type.perform(config, step)
             with self.pauses.at_work():
                 await self._prepare(node, step)
-                async with self._place():
+                async with self._places:
                     return await node.type.perform(config, step)
 
     async def _prepare(self, node: Node, step: OperationStep) -> None:
@@ -327,11 +318,6 @@ class Run:
         elif node.effects == "reads":
             self._touched = True
             self.log.hand_over()
-
-    def _place(self) -> asyncio.Semaphore:
-        if self._places is None:
-            self._places = asyncio.Semaphore(self.limits.concurrency)
-        return self._places
 
     async def _fail(self, node: Node, step: OperationStep, tree: Tree, error: MuelleError, start: float) -> bool:
         if node.id == tree.tail:
@@ -384,12 +370,6 @@ class Run:
             skipped = Record("skipped", interrupted.now, error=NotNeeded(), is_handled=True)  # nothing went wrong
             self._tally(node, interrupted.turn, skipped)
         self._interrupted.clear()
-
-    def _explained(self, error: MuelleError) -> MuelleError:
-        """Say of missing data which operation would have written it."""
-        if isinstance(error, MissingData) and "written_by" not in error.facts:
-            error.facts["written_by"] = self.plan.writers(parse_path(error.facts["path"]))
-        return error
 
     async def _keep(self, node: Node, turn: str, record: Record) -> None:
         self._tally(node, turn, record)

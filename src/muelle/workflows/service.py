@@ -171,7 +171,7 @@ class Workflows:
             outcome = await walk.execute()
         if outcome is not None:
             self._measure(outcome)
-            self.among.engine.compact_later(walk.principal.tenant, walk.id, walk.log.appends)
+            self.among.engine.compaction.consider(walk.principal.tenant, walk.id, walk.log.appends)
         return outcome
 
     async def _beside(self, walk: Run, held: Held) -> Outcome:

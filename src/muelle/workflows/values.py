@@ -9,6 +9,7 @@ from muelle.core import MuelleError
 from muelle.packs import Limits
 from muelle.workflows.data_model import Tree
 from muelle.workflows.errors import DataTooLarge, NotAValue, UnsuitableConfig
+from muelle.workflows.paths import MissingData, parse_path
 from muelle.workflows.plan import Node, Plan
 from muelle.workflows.record import Record
 from muelle.workflows.substitution import substituted
@@ -32,6 +33,13 @@ def is_heavy(node: Node, tree: Tree) -> bool:
         return False
     value = tree.find(node.needs[0])
     return isinstance(value, list | str) and len(value) > _HEAVY
+
+
+def explained(error: MuelleError, plan: Plan) -> MuelleError:
+    """Say of missing data which operation would have written it."""
+    if isinstance(error, MissingData) and "written_by" not in error.facts:
+        error.facts["written_by"] = plan.writers(parse_path(error.facts["path"]))
+    return error
 
 
 def stand_in(node: Node, tree: Tree, record: Record, value: Any) -> None:  # noqa: ANN401 - any JSON value

@@ -17,10 +17,17 @@ _OLD = (
     "SELECT run FROM runs WHERE tenant = ? AND started < {now} - ? AND finished IS NOT NULL AND finished < {now} - ? "
     "ORDER BY started LIMIT ?"
 )
-_SEEN = (
-    "DELETE FROM events WHERE at < {now} - ? AND position <= "
-    "(SELECT COALESCE(min(position), 9223372036854775807) FROM cursors)"
-)
+# In the order in which events are handed on; on PostgreSQL that is not the order of their numbers.
+_SEEN = {
+    "sqlite": (
+        "DELETE FROM events WHERE at < {now} - ? AND position <= "
+        "(SELECT COALESCE(min(position), 9223372036854775807) FROM cursors)"
+    ),
+    "postgresql": (
+        "DELETE FROM events WHERE at < {now} - ? AND xid < pg_snapshot_xmin(pg_current_snapshot()) AND NOT EXISTS "
+        "(SELECT 1 FROM cursors WHERE (events.xid, events.position) > (CAST(cursors.xid AS xid8), cursors.position))"
+    ),
+}
 
 
 class Retention:
@@ -62,7 +69,7 @@ class Retention:
         events, keys = int(self._settings.event_hours * _HOUR), int(self._settings.idempotency_hours * _HOUR)
         at = self._queue.now()
         async with self._database.transaction(alone=False) as transaction:
-            await transaction.execute(self._sql(_SEEN), at, events)
+            await transaction.execute(self._sql(_SEEN[self._database.dialect]), at, events)
             await transaction.execute(self._sql("DELETE FROM submissions WHERE at < {now} - ?"), at, keys)
 
     async def _forget_plans(self) -> None:
