@@ -87,12 +87,17 @@ def translated(sql: str) -> str:
 _BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off", "jit": "off"}
 _QUERIES = {**_BY_INDEX, "plan_cache_mode": "force_custom_plan"}
 _COMMITS = {**_BY_INDEX, "enable_hashjoin": "off", "enable_mergejoin": "off"}
+# A process that froze, or a machine that is gone, in the middle of a transaction holds its locks until the server ends
+# it. A group commit asks for nothing between its statements, so it is never idle for more than a moment.
+_FROZEN = 5.0  # seconds
 
 
 def options(url: str, settings: StoresSettings, planning: dict[str, str]) -> dict[str, Any]:
     """Return how to connect; where a power cut may take the last moments, the server need not flush either."""
     flush = "on" if settings.synchronous != "NORMAL" else "off"
-    server = {"synchronous_commit": flush, **planning}
+    frozen = min(_FROZEN, settings.transaction_seconds) if planning is _COMMITS else settings.transaction_seconds
+    idle = f"{max(1, int(frozen * 1000))}ms"
+    server = {"synchronous_commit": flush, "idle_in_transaction_session_timeout": idle, **planning}
     return {"dsn": url, "timeout": settings.connect_seconds, "server_settings": server}
 
 
