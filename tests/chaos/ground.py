@@ -21,6 +21,7 @@ from stories.terminal import free_port
 _PATIENCE = 30.0
 _READY = b"Ctrl-C stops it"  # what servers and workers print once they are there
 _FORGIVING = 1_000_000  # workers that may die of a run: here they die of the storm
+_CONCURRENCY = 32  # runs that die with a worker, and wait until its lease has run out
 _CONNECTIONS = 4  # of each process; the server of the tests takes 60
 _CLOCKS = ("", "+3600", "-3600", "+0 x1.2", "")  # of workers, to begin with; "" keeps the right time for ever
 
@@ -105,7 +106,12 @@ async def open_ground(wanted: Wanted, folder: Path) -> AsyncIterator[Ground]:
 
 
 def _settings(wanted: Wanted) -> dict[str, str]:
-    engine = {"lease_seconds": wanted.lease, "takeovers": _FORGIVING, "park_seconds": 1}
+    engine = {
+        "lease_seconds": wanted.lease,
+        "takeovers": _FORGIVING,
+        "park_seconds": 1,
+        "concurrency": _CONCURRENCY,
+    }
     return {
         "PYTHONWARNINGS": "default",
         "MUELLE__STORES__CONNECTIONS": str(_CONNECTIONS),
