@@ -10,13 +10,14 @@ from typing import Any, cast
 
 from muelle.app import App, open_app, read_configuration
 from muelle.core import HttpAnswer, HttpCall, ManualClock, NoMetrics
-from muelle.engine import Entry, Journal, Outbox, RunRecord, StepFinished, Worker
+from muelle.engine import Engine, Entry, Journal, Outbox, Queue, RunRecord, StepFinished, Worker
 from muelle.identity import AgentDraft, Principal
 from muelle.rooms import approvals_of, saved_of
-from muelle.workflows import plain_answer
+from muelle.workflows import Workflows, plain_answer
 from muelle.workflows.approvals.service import Approvals
+from muelle.workflows.children import Children
 from muelle.workflows.event_waits import EventWaits
-from muelle.workflows.runs import Wishes
+from muelle.workflows.runs import Runs, Wishes
 from muelle.workflows.versions.model import Draft
 from workflows.runs_world import Stage, document
 
@@ -191,12 +192,18 @@ class Durable:
     stage: Stage
     outside: Outside
     _stack: AsyncExitStack
+    _first: App | None = None
 
     async def process(self, *, queues: Sequence[str] = ("default",)) -> Process:
         """Start a process; without queues it advances only what it is asked for."""
-        configuration = read_configuration(None, self.environment)
-        opened = open_app(configuration, self.home, packs=[self.stage.pack()], clock=self.clock)
-        app = await self._stack.enter_async_context(opened)
+        if self.home is None and self._first is not None:
+            app = _beside(self._first)
+            self._stack.push_async_callback(app.engine.drain)
+        else:
+            configuration = read_configuration(None, self.environment)
+            opened = open_app(configuration, self.home, packs=[self.stage.pack()], clock=self.clock)
+            app = await self._stack.enter_async_context(opened)
+        self._first = self._first or app
         return await self._started(app, queues)
 
     async def _started(self, app: App, queues: Sequence[str]) -> Process:
@@ -214,10 +221,24 @@ class Durable:
 async def open_durable(
     home: Path | None = None, environment: dict[str, str] | None = None, stage: Stage | None = None
 ) -> AsyncIterator[Durable]:
-    """Open a database's world; without a home it is in memory, and has one process."""
+    """Open a database's world; without a home it is in memory."""
     async with AsyncExitStack() as stack:
         clock = ManualClock()
         yield Durable(home, environment or {}, clock, stage or Stage(), Outside(), stack)
+
+
+def _beside(app: App) -> App:
+    """Return an App on the memory of another one, with an engine and runs of its own."""
+    stores = app.stores
+    engine = Engine(
+        Queue(stores.database, app.clock), stores.journal, app.clock, app.ids, app.metrics, app.settings.engine
+    )
+    children = Children()
+    among = replace(app.workflows.among, engine=engine, children=children)
+    workflows = Workflows(app.planner, among, app.egress)
+    runs = Runs(workflows, app.identity, app.runs.saved)
+    workflows.recall, children.runs = runs.of_run, runs
+    return replace(app, engine=engine, workflows=workflows, runs=runs)
 
 
 async def until(is_so: Callable[[], bool]) -> None:

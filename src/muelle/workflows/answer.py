@@ -55,7 +55,7 @@ def problem_in(operation: str, error: MuelleError) -> dict[str, Any]:
     """Return an error as it stands beside an operation: A2E's own members, and Muelle's code."""
     facts = dict(error.facts)
     problem: dict[str, Any] = {
-        "type": type(error).__name__,
+        "type": "".join(map(str.capitalize, error.code.split("_"))),  # not its class: the journal keeps codes
         "code": error.code,
         "category": error.category,
         "message": error.message,

@@ -37,7 +37,7 @@ class Emit(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=Tr
 async def emit(config: Emit, step: Step[Any]) -> Json:
     """Return the event's id; raise InvalidEventType or EventTooLarge."""
     if fault := _fault_of(config.type):
-        raise InvalidEventType(fault, type=config.type)
+        raise InvalidEventType(fault, event_type=config.type)
     if len(_ENCODE(config.data)) > LARGEST_EVENT:
         raise EventTooLarge(limit=LARGEST_EVENT)
     return step.emit(config.type, config.subject, config.data)
