@@ -107,6 +107,19 @@ async def test_the_same_key_with_another_body_is_a_conflict(working: Doorway) ->
     assert other.json()["execution"] == first["execution_id"]
 
 
+async def test_a_key_with_another_wish_is_a_conflict_though_the_document_is_the_same(working: Doorway) -> None:
+    owner = await working.owner()
+    headers = {"idempotency-key": "wished", "prefer": "respond-async"}
+    body = {"workflow": NOW, "deadline": 60}
+    first = await owner.post(EXECUTE, json=body, headers=headers)
+    again = await owner.post(EXECUTE, json=body, headers=headers)
+
+    other = await owner.post(EXECUTE, json={**body, "deadline": 61}, headers=headers)
+
+    assert first.json()["execution_id"] == again.json()["execution_id"]
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+
+
 async def test_one_key_of_two_principals_are_two_keys(working: Doorway) -> None:
     headers = {"idempotency-key": "once"}
     mine = await (await working.owner()).post(EXECUTE, json={"workflow": NOW}, headers=headers)

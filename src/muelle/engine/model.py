@@ -198,7 +198,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     `priority` goes from 1 (first) to 5. At most `concurrency` runs of one `concurrency_key` of a tenant go on at once,
     and at most `rate` of one `rate_key` begin in `rate_seconds`. A second job of the same principal under the same
-    `idempotency_key` is the first one's run. `cause` tells what handed it in, such as "schedule:ID".
+    `idempotency_key` is the first one's run, if what was `asked` for is the same, in the words of whoever asked.
+    `cause` tells what handed it in, such as "schedule:ID".
     """
 
     tenant: TenantId
@@ -220,6 +221,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     deadline: datetime | None = None
     cause: str = ""
     idempotency_key: str = ""
+    asked: str = ""
 
 
 class Submitted(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from muelle.engine.times import moment
 
 def digest_of(job: Job) -> bytes:
     """Return what tells one request from another under the same key."""
-    parts = (job.kind, job.name, job.plan, job.payload, job.version)
+    parts = (job.kind, job.name, job.plan, job.payload, job.version, job.asked)
     return hashlib.sha256(msgspec.msgpack.encode(parts)).digest()
 
 

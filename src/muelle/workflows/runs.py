@@ -53,6 +53,7 @@ class Wishes:
     """How a run is to be done: see `engine.Job`."""
 
     key: str = ""
+    asked: str = ""
     priority: int = 3
     run_at: datetime | None = None
     deadline: datetime | None = None
@@ -361,6 +362,7 @@ def _job(principal: Principal, plan: Plan, inputs: bytes, wishes: Wishes) -> Job
         deadline=wishes.deadline,
         cause=wishes.cause,
         idempotency_key=wishes.key,
+        asked=wishes.asked,
     )
 
 

@@ -98,6 +98,7 @@ class Submissions:
         now, farthest = self._clock.now(), timedelta(days=self._settings.ahead_days)
         return Wishes(
             key=idempotency_key(headers),
+            asked=_asked(asked),
             priority=_USUAL if asked.priority is None else asked.priority,
             run_at=ahead("run_at", asked.run_at, now, farthest) if isinstance(asked, ExecuteRequest) else None,
             deadline=ahead("deadline", asked.deadline, now, farthest),
@@ -149,3 +150,10 @@ def _place(run: RunId, workflow: str, status: RunStatus) -> bytes:
     own = f"/api/v1/executions/{run}"
     links = {"self": own, "events": f"{own}/events", "result": f"{own}/result", "cancel": f"{own}/cancel"}
     return _ENCODE({"execution_id": run, "workflow_id": workflow, "status": status, "links": links})
+
+
+def _asked(asked: ExecuteRequest | RerunRequest) -> str:
+    """Return what was asked for beside document and inputs, as it was written: a time from now is another each time."""
+    if isinstance(asked, ExecuteRequest):
+        return f"{asked.priority} {asked.deadline} {asked.run_at}"
+    return f"{asked.priority} {asked.deadline} {asked.origin}"
