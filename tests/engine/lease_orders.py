@@ -139,11 +139,6 @@ class Interleavings(RuleBasedStateMachine):
     def sleepers_are_woken(self) -> None:
         self.runner.run(self.world.queues[0].promote())
 
-    @precondition(lambda self: self.world.workers)
-    @rule(data=st.data(), places=st.integers(1, 3))
-    def a_commit_a_reaper_and_a_claim_meet(self, data: st.DataObject, places: int) -> None:
-        self.runner.run(self._meet(self.worker(data), self.worker(data), places))
-
     @rule(data=st.data(), wish=st.sampled_from(list(CHANGES)))
     def somebody_asks_something_of_a_run(self, data: st.DataObject, wish: str) -> None:
         key = data.draw(st.sampled_from(self.world.ledger.submitted), label="run")
@@ -220,23 +215,6 @@ class Interleavings(RuleBasedStateMachine):
             )
             assert tuple(rows[0]) == (None, "dead" if reaped.is_dead else "ready", rows[0][2])
             assert reaped.is_dead == (rows[0][2] >= TAKEOVERS)
-
-    async def _meet(self, writing: Worker, claiming: Worker, places: int) -> None:
-        """Let them go on at the same time, on connections of their own where there are several."""
-        claimed, committed, reaped = await asyncio.gather(
-            claiming.claim(places),
-            writing.commit(),
-            self.world.queues[-1].reap(TAKEOVERS),
-            return_exceptions=True,
-        )
-        assert not isinstance(reaped, BaseException), reaped
-        assert committed is None or isinstance(committed, LeaseLost), committed
-        if isinstance(claimed, list):
-            if claiming in self.world.workers:
-                await claiming.take_up(claimed)
-        else:
-            assert isinstance(claimed, LeaseLost), claimed
-            claiming.drop()
 
     async def _ask(self, key: Key, wish: str) -> None:
         if wish == "answer":
