@@ -65,9 +65,13 @@ class Lease:
             return
         began = self._clock.monotonic()
         left = self._seconds - (began - self._renewed)
+        if left <= 0:  # what is asked for now might be written, and hold for another time what nobody has in hand
+            _LOG.warning("The lease could not be renewed in time", extra={"worker": worker})
+            self.drop(worker)
+            return
         try:
             renewal = self._queue.renewal(worker, int(self._seconds * SECOND))
-            await asyncio.wait_for(durable(self._queue.database.commit(renewal, flush=False)), max(left, 0))
+            await asyncio.wait_for(durable(self._queue.database.commit(renewal, flush=False)), left)
         except LeaseLost:
             _LOG.warning("The lease was lost: others take over", extra={"worker": worker})
             self.drop(worker)
