@@ -8,6 +8,7 @@ from muelle.app import App
 from muelle.engine import Gauges, Outbox, Recurring, Retention, Worker
 
 if TYPE_CHECKING:
+    from muelle.engine.job_doors.service import JobDesk
     from muelle.engine.schedules import Schedules
     from muelle.workflows.approvals.service import Approvals
     from muelle.workflows.event_waits import EventWaits
@@ -30,6 +31,13 @@ def approvals_of(app: App) -> "Approvals":
     from muelle.workflows.approvals.service import Approvals  # noqa: PLC0415 - few commands need them
 
     return Approvals(app.engine, app.stores.trail, app.clock, app.ids)
+
+
+def jobs_of(app: App) -> "JobDesk":
+    """Return the verbs on jobs."""
+    from muelle.engine.job_doors.service import JobDesk  # noqa: PLC0415 - few commands need them
+
+    return JobDesk(app.engine, app.jobs, app.stores.trail, app.clock, app.ids)
 
 
 def schedules_of(app: App) -> tuple["Schedules", Recurring]:

@@ -313,7 +313,7 @@ def test_two_jobs_of_one_name_are_refused(every_database: Database) -> None:
     [
         ({"priority": 0}, "priority"),
         ({"priority": 6}, "priority"),
-        ({"key": "k" * 201}, "key"),
+        ({"key": "k" * 256}, "key"),
         ({"concurrency_key": "k\0", "concurrency": 1}, "concurrency_key"),
         ({"concurrency_key": "k"}, "concurrency"),
         ({"concurrency": 1}, "concurrency_key"),
@@ -324,6 +324,7 @@ def test_two_jobs_of_one_name_are_refused(every_database: Database) -> None:
         ({"rate": 1}, "rate_key"),
         ({"deadline": timedelta(0)}, "deadline"),
         ({"deadline": timedelta(hours=1), "run_at": timedelta(hours=1)}, "deadline"),
+        ({"run_at": timedelta(days=366, microseconds=1)}, "run_at"),
         ({"run_at": datetime(2027, 1, 1)}, "run_at"),  # noqa: DTZ001 - that is the fault
     ],
 )
@@ -341,11 +342,12 @@ def test_an_order_that_cannot_be_kept_names_the_field(order: dict[str, Any], fie
 
 def test_an_order_at_its_limits_is_kept() -> None:
     now = ManualClock().now()
-    keys = Order(key="k" * 200, concurrency_key="k" * 200, concurrency=100_000)
+    keys = Order(key="k" * 255, concurrency_key="k" * 255, concurrency=100_000)
     rates = Order(rate_key="k", rate=100_000, rate_seconds=30 * 86_400, priority=5)
     times = Order(priority=1, run_at=now, deadline=now + timedelta(microseconds=1))
+    later = Order(deadline=now + timedelta(days=366))
 
-    for order in (keys, rates, times):
+    for order in (keys, rates, times, later):
         check_order(order, now)
 
 

@@ -54,6 +54,9 @@ class Flaky:
         refused.set_exception(DatabaseUnreachable())
         return refused
 
+    def observe(self, observer: Callable[[int, float], None]) -> None:
+        self._database.observe(observer)
+
     def listen(self, channel: str, heard: Callable[[str], None]) -> AbstractAsyncContextManager[None]:
         return self._database.listen(channel, heard)
 

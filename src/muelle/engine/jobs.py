@@ -4,6 +4,7 @@ A job's function gets its payload and a `JobStep`. What it does to the world goe
 what it returned: after a crash the function is called again from its beginning, and what was done is not done twice.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -24,6 +25,8 @@ _DECODE = msgspec.json.Decoder().decode
 _LOOK_SECONDS = 0.5  # between looks at a job that rests where no worker is
 _LONGEST_PAUSE = 30 * 86_400  # seconds that a rate key may be paused
 _AS_IT_IS = Order()
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+_WORKFLOW = "workflow"  # a kind of run that is no job
 Json = Any
 
 
@@ -41,7 +44,11 @@ class Jobs:
         return self._kinds
 
     def register(self, kind: JobKind) -> None:
-        """Make a job known; raise InvalidJob if there is one of that name."""
+        """Make a job known; raise InvalidJob if there is one of that name, or its name can be none."""
+        if not _NAME.match(kind.name) or kind.name == _WORKFLOW:
+            raise InvalidJob(
+                "A job's name has 1 to 100 letters, digits, dots, hyphens or underscores", field="name", value=kind.name
+            )
         if kind.name in self._engine.handlers:
             raise InvalidJob(f"There is a job '{kind.name}' already", field="name")
         self._kinds[kind.name] = kind

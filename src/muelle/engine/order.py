@@ -2,13 +2,14 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from muelle.engine.errors import InvalidJob
 
-LONGEST_KEY = 200  # characters
+LONGEST_KEY = 255  # characters
 MOST_AT_ONCE = 100_000
 LONGEST_RATE = 30 * 86_400  # seconds
+MOST_AHEAD = timedelta(days=366)
 _FIRST, _LAST = 1, 5  # priorities
 
 
@@ -38,14 +39,21 @@ def check_order(order: Order, now: datetime) -> None:
     _both("rate_key", order.rate_key, "rate", order.rate, MOST_AT_ONCE)
     _both("rate_key", order.rate_key, "rate_seconds", order.rate_seconds, LONGEST_RATE)
     for field, at in (("run_at", order.run_at), ("deadline", order.deadline)):
-        if at is not None and at.tzinfo is None:
-            raise InvalidJob(f"'{field}' has no time zone", field=field, value=at.isoformat())
+        if at is not None:
+            _check_time(field, at, now)
     if order.deadline is not None and order.deadline <= max(now, order.run_at or now):
         raise InvalidJob("The deadline is before the job may begin", field="deadline", value=order.deadline.isoformat())
 
 
+def _check_time(field: str, at: datetime, now: datetime) -> None:
+    if at.tzinfo is None:
+        raise InvalidJob(f"'{field}' has no time zone", field=field, value=at.isoformat())
+    if at > now + MOST_AHEAD:
+        raise InvalidJob(f"'{field}' lies at most {MOST_AHEAD.days} days ahead", field=field, value=at.isoformat())
+
+
 def check_key(field: str, text: str) -> None:
-    """Raise InvalidJob unless a text may name a key: at most 200 characters, none of them a control character."""
+    """Raise InvalidJob unless a text may name a key: at most 255 characters, none of them a control character."""
     if len(text) > LONGEST_KEY or any(unicodedata.category(one) in {"Cc", "Cs"} for one in text):
         raise InvalidJob(
             f"'{field}' has at most {LONGEST_KEY} characters, none of them a control character",

@@ -24,6 +24,8 @@ SCOPES: Mapping[str, str] = {
     "workflows:write": "Publish saved workflows, set aliases, deprecate, withdraw. Resource: the workflow's name.",
     "runs:read": "Read runs of others in the same tenant (one's own need no grant). Resource: the id of who ran them.",
     "runs:write": "Cancel, pause and re-run runs of others in the same tenant. Resource: the id of who ran them.",
+    "jobs:run": "Hand in jobs of packs and applications. Resource: the job's name.",
+    "queue:read": "See what waits in the queue, and the workers. Resource: '*'.",
     "approvals:answer": "Answer approvals that runs wait for. Resource: the workflow's id.",
     "operations:use": "Use a type of operation. Resource: its name, such as ApiCall.",
     "apis:call": "Call a registered Api. Resource: 'API METHOD /path', such as 'crm GET /contacts/*'.",

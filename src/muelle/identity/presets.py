@@ -28,6 +28,8 @@ _OPERATOR = (
     Rule("workflows:write", "*"),
     Rule("runs:read", "*"),
     Rule("runs:write", "*"),
+    Rule("jobs:run", "*"),
+    Rule("queue:read", "*"),
     Rule("approvals:answer", "*"),
     Rule("schedules:read", "*"),
     Rule("schedules:write", "*"),

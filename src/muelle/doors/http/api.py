@@ -25,12 +25,14 @@ from muelle.doors.http.problems import (
 from muelle.doors.http.schema import COMMON, describe
 from muelle.doors.http.versions import versions_body
 from muelle.egress import routes as egress_routes
+from muelle.engine.job_doors import routes as job_routes
 from muelle.engine.schedules import routes as schedule_routes
 from muelle.identity import DEFAULT_TENANT, Principal, Refused
 from muelle.identity import routes as identity_routes
-from muelle.rooms import approvals_of, saved_of, schedules_of, triggers_of
+from muelle.rooms import approvals_of, jobs_of, saved_of, schedules_of, triggers_of
 from muelle.workflows import routes as workflow_routes
 from muelle.workflows.approvals import routes as approval_routes
+from muelle.workflows.submissions.preferences import Headers, Preference, idempotency_key, preference
 from muelle.workflows.triggers import routes as trigger_routes
 from muelle.workflows.versions import routes as version_routes
 
@@ -73,6 +75,8 @@ def build_api(app: App) -> FastAPI:
 def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401 - a FastAPI dependency
     saved, triggers = saved_of(app), triggers_of(app)
     schedules, _ = schedules_of(app)
+    longest_wait = app.settings.workflows.submissions.wait_seconds
+    api.include_router(job_routes.routes(jobs_of(app), app.clock, caller, _preferences, longest_wait))
     api.include_router(approval_routes.routes(approvals_of(app), caller))
     api.include_router(schedule_routes.routes(schedules, caller))
     api.include_router(trigger_routes.routes(triggers.triggers, caller))
@@ -99,6 +103,10 @@ def _verbs(app: App) -> workflow_routes.Verbs:
         executions=app.executions,
         capabilities=app.capabilities,
     )
+
+
+def _preferences(headers: Headers) -> tuple[Preference | None, str]:
+    return preference(headers), idempotency_key(headers)
 
 
 def _platform(app: App, caller: Any) -> APIRouter:  # noqa: ANN401 - a FastAPI dependency

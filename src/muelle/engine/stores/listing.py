@@ -56,6 +56,11 @@ def cursor_after(row: Row) -> str:
     return write_cursor(row[_STARTED], row[_RUN])
 
 
+def cursor_of(record: RunRecord) -> str:
+    """Return the cursor that follows a record."""
+    return write_cursor(micros(record.started), record.run)
+
+
 def query(tenant: TenantId, where: RunFilter, cursor: str | None) -> tuple[str, list[Any]]:
     """Return the SQL of a list and what stands between the tenant and the limit."""
     conditions: list[tuple[str, tuple[Any, ...]]] = []

@@ -257,16 +257,28 @@ class Queue:
             for statement in self.bell():
                 await transaction.fetch(statement.sql, *statement.rows[0])
 
-    async def depths(self) -> tuple[list[Row], int]:
-        """Return (queue, state, jobs, seconds for which the first is due) and how many workers are alive."""
+    async def depths(self, tenant: TenantId | None = None) -> tuple[list[Row], int]:
+        """Return (queue, state, jobs, seconds for which the first is due) and how many workers are alive.
+
+        Given a tenant, only its jobs are counted.
+        """
         state = "CASE WHEN worker IS NULL THEN state ELSE 'held' END"
+        whose = "" if tenant is None else "WHERE tenant = ? "
         sql = (
             f"SELECT queue, {state}, count(*), ({self._words.now} - min(run_at)) / {SECOND}.0 FROM jobs "  # noqa: S608 - constants
-            f"GROUP BY queue, {state}"
+            f"{whose}GROUP BY queue, {state}"
         )
-        rows = await self._database.fetch(sql, self.now())
+        rows = await self._database.fetch(sql, self.now(), *(() if tenant is None else (tenant,)))
         ((alive,),) = await self._database.fetch("SELECT count(*) FROM workers WHERE alive = 1")
         return rows, alive
+
+    async def workers(self) -> list[Row]:
+        """Return (worker, name, queues, places, held, started, seconds until its lease ends) of all that are alive."""
+        return await self._database.fetch(
+            "SELECT worker, name, queues, places, (SELECT count(*) FROM jobs WHERE jobs.worker = workers.worker), "  # noqa: S608 - constants
+            f"started, (deadline - {self._words.now}) / {SECOND}.0 FROM workers WHERE alive = 1 ORDER BY worker",
+            self.now(),
+        )
 
     async def _check(self, transaction: Transaction, worker: str) -> None:
         alive = f"SELECT 1 FROM workers WHERE worker = ? AND alive = 1{self._words.share}"  # noqa: S608 - constants

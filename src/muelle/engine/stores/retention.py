@@ -53,16 +53,21 @@ class Retention:
             await self._forget_plans()
         return removed
 
-    async def purge(self, tenant: TenantId, seconds: float, most: int = _AT_ONCE) -> int:
-        """Remove at most so many runs of a tenant that ended longer ago than `seconds`; return how many that were."""
-        runs = await self._old(tenant, int(seconds * SECOND), most)
+    async def purge(self, tenant: TenantId, seconds: float, most: int = _AT_ONCE, workflow: str | None = None) -> int:
+        """Remove at most so many runs of a tenant that ended longer ago than `seconds`; return how many that were.
+
+        Given a workflow or a job's name, only its runs.
+        """
+        runs = await self._old(tenant, int(seconds * SECOND), most, workflow)
         if runs:
             await self._journal.forget(tenant, runs)
         return len(runs)
 
-    async def _old(self, tenant: TenantId, age: int, most: int = _AT_ONCE) -> list[RunId]:
+    async def _old(self, tenant: TenantId, age: int, most: int = _AT_ONCE, workflow: str | None = None) -> list[RunId]:
         at = self._queue.now()
-        rows = await self._database.fetch(self._sql(_OLD), tenant, at, age, at, age, most)
+        which, named = ("", ()) if workflow is None else ("AND workflow = ? ", (workflow,))
+        sql = self._sql(_OLD).replace("ORDER BY", f"{which}ORDER BY")
+        rows = await self._database.fetch(sql, tenant, at, age, at, age, *named, most)
         return [RunId(row[0]) for row in rows]
 
     async def _forget_events(self) -> None:
