@@ -1,16 +1,17 @@
 """How full the queue is, for whoever watches."""
 
 from muelle.core import Metrics
-from muelle.engine.metrics import QUEUE_AGE, QUEUED, WORKERS
+from muelle.engine.metrics import BATCH, COMMIT_SECONDS, QUEUE_AGE, QUEUED, WORKERS
 from muelle.engine.stores.queue import Queue
 
 
 class Gauges:
-    """Sets the gauges of the queue; what is not there any more falls to 0."""
+    """Sets the gauges of the queue, and measures group commits; what is not there any more falls to 0."""
 
     def __init__(self, queue: Queue, metrics: Metrics) -> None:
         self._queue = queue
         self._metrics = metrics
+        queue.database.observe(self._note_commit)
         self._shown: set[tuple[str, str]] = set()
 
     async def measure(self) -> None:
@@ -28,3 +29,7 @@ class Gauges:
             self._metrics.gauge(QUEUE_AGE, age, queue)
         self._metrics.gauge(WORKERS, alive)
         self._shown = shown
+
+    def _note_commit(self, callers: int, seconds: float) -> None:
+        self._metrics.observe(BATCH, callers)
+        self._metrics.observe(COMMIT_SECONDS, seconds)

@@ -14,3 +14,10 @@ QUEUED = Metric("muelle_engine_jobs", "Jobs that have not ended, by queue and st
 QUEUE_AGE = Metric("muelle_engine_queue_age_seconds", "How long the first job of a queue is due.", "gauge", ("queue",))
 WORKERS = Metric("muelle_engine_workers", "Workers that are alive.", "gauge")
 EVENTS = Metric("muelle_engine_events_total", "Events handed on, by consumer.", "counter", ("consumer",))
+BATCH = Metric(
+    "muelle_journal_batch_commits",
+    "How many callers shared a group commit.",
+    "histogram",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+)
+COMMIT_SECONDS = Metric("muelle_journal_commit_seconds", "How long group commits took.", "histogram")

@@ -19,7 +19,16 @@ from muelle.engine.errors import (
 )
 from muelle.engine.held import Handler, Held, Key, Work
 from muelle.engine.lease import Lease
-from muelle.engine.metrics import CLAIMED, DEAD, HELD, LEASES_LOST, PARKED, RECOVERED, STARTED, SUBMITTED
+from muelle.engine.metrics import (
+    CLAIMED,
+    DEAD,
+    HELD,
+    LEASES_LOST,
+    PARKED,
+    RECOVERED,
+    STARTED,
+    SUBMITTED,
+)
 from muelle.engine.model import Job, Past, Submitted
 from muelle.engine.settings import EngineSettings
 from muelle.engine.stores.failures import Failures
@@ -148,11 +157,6 @@ class Engine:
         self._keep(held := Held(tenant, run, await self.lease.take(), is_queued=False))
         self._beat_alone()
         return held
-
-    async def wait_held(self, held: Held) -> Ending:
-        """Return once a run has ended that is in this process's hands now, wherever it ends."""
-        ending = await self.wait(held.tenant, held.run)
-        return ending or Ending(None)
 
     async def answer(self, tenant: TenantId, wait: tuple[RunId, str], answer: bytes, by: str) -> None:
         """Answer what a run waits for; raise UnknownWait or WaitClosed."""
@@ -336,9 +340,11 @@ class Engine:
             self._give_back(held)
         except Unavailable as error:  # the database, mostly; `beat` gives the run back when it can be reached again
             _LOG.warning("A run is put down: %s", error, extra={"run": held.run})
+            await self.journal.settle(held.run)
             self._give_back(held)
         except Exception as error:  # noqa: BLE001 - it is written down, and the run is tried again
             _LOG.exception("A handler failed", extra={"run": held.run, "kind": work.kind})
+            await self.journal.settle(held.run)
             await self._fail(held, error)
             self._give_back(held)
         else:

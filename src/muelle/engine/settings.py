@@ -22,9 +22,7 @@ class EngineSettings:
     wait_days: Annotated[float, Meta(gt=0)] = 30.0  # the longest that an approval or an event is waited for
     takeovers: Annotated[int, Meta(ge=1)] = 5  # workers that may die of a run before it is given up as dead
     failures: Annotated[int, Meta(ge=1)] = 3  # times that a run may crash its handler before it is given up as dead
-    drain_seconds: Annotated[float, Meta(ge=0)] = (
-        20.0  # how long a worker that stops lets its runs come to a step's end
-    )
+    drain_seconds: Annotated[float, Meta(ge=0)] = 20.0  # how long a stopping worker lets runs reach a step's end
     submissions: Annotated[int, Meta(ge=1)] = 2_000  # jobs of one tenant that may be on their way into the queue
     idempotency_hours: Annotated[float, Meta(gt=0)] = 24.0  # how long an Idempotency-Key is remembered
     retention_days: Annotated[float, Meta(ge=0)] = 90.0  # how long runs that ended are kept; 0: for ever

@@ -140,6 +140,11 @@ class Step(Protocol[R_co]):
         ...
 
     @property
+    def place(self) -> str:
+        """What tells this step from all others of its run, in every life of it: the operation, its turn and visit."""
+        ...
+
+    @property
     def now(self) -> datetime:
         """When this step began, in UTC; the same on replay."""
         ...

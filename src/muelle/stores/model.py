@@ -69,6 +69,10 @@ class Database(Protocol):
         """
         ...
 
+    def observe(self, committed: Callable[[int, float], None]) -> None:
+        """Have it told of each group commit: of how many callers it was, and the seconds that it took."""
+        ...
+
     def listen(self, channel: str, heard: Callable[[str], None]) -> AbstractAsyncContextManager[None]:
         """Call `heard` with what other processes say on a channel (PostgreSQL's NOTIFY), as long as the block runs.
 

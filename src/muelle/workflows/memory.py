@@ -43,7 +43,7 @@ class Memory:
 
     def __init__(self, past: Iterable[Past] = ()) -> None:
         self._steps: dict[_Place, deque[StepFinished]] = {}
-        self._began: dict[_Place, datetime] = {}
+        self._began: dict[_Place, list[datetime]] = {}
         self.values: dict[str, bytes] = {}
         self.length = 0
         for entry in past:
@@ -52,7 +52,7 @@ class Memory:
                 case StepFinished():
                     self._steps.setdefault((entry.operation, entry.iteration), deque()).append(entry)
                 case StepBegan():
-                    self._began[entry.operation, entry.iteration] = entry.at
+                    self._began.setdefault((entry.operation, entry.iteration), []).append(entry.at)
                 case ValueKept():
                     self.values[entry.name] = entry.value
 
@@ -61,9 +61,10 @@ class Memory:
         found = self._steps.get((operation, turn))
         return found.popleft() if found else None
 
-    def began(self, operation: str, turn: str) -> datetime | None:
-        """Return when a step that has not finished had begun, as it saw it."""
-        return self._began.get((operation, turn))
+    def began(self, operation: str, turn: str, visit: int) -> datetime | None:
+        """Return when a step had begun, as it saw it; `visit` counts how often its turn came to it before."""
+        found = self._began.get((operation, turn), ())
+        return found[visit] if visit < len(found) else None
 
 
 def recalled_error(encoded: bytes | None) -> MuelleError | None:

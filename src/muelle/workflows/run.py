@@ -55,6 +55,7 @@ class Run:
         "_steps",
         "_stopped",
         "_touched",
+        "_visits",
         "among",
         "http",
         "id",
@@ -97,6 +98,7 @@ class Run:
         self._places = asyncio.Semaphore(assigned.limits.concurrency)
         self._touched = assigned.accepted is not None
         self._steps = 0
+        self._visits: dict[tuple[str, str], int] = {}
         self.values = Values(assigned.limits)
 
     @property
@@ -225,7 +227,7 @@ class Run:
     async def _step(self, node: Node, tree: Tree, turn: str, *, is_past: bool = False) -> bool:
         """Run one operation and write down what became of it; return whether it succeeded or was handled."""
         await self._take_turns()
-        began = self.among.clock.now()
+        began, visit = self.among.clock.now(), self._visited(node, turn)
         if (memory := self._memory) is not None:
             if (done := memory.step(node.id, turn)) is not None:
                 return await recall_step(self, node, tree, done, is_past=is_past)
@@ -233,10 +235,11 @@ class Run:
                 if node.is_parent:  # the run ended before it did
                     await recall_below(self, node, tree, turn, began)
                 return False
-            began = memory.began(node.id, turn) or began
+            began = memory.began(node.id, turn, visit) or began
         if (reason := await self._hindrance(node, tree)) is not None:
             return await self._skip(node, tree, turn, began, reason)
         step = OperationStep(self, node, tree, turn, began)
+        step.visit = visit
         start = self.among.clock.monotonic()
         try:
             record = await self._attempt(node, step, tree)
@@ -253,6 +256,14 @@ class Run:
         record.took = self._took(step, start)
         await self._keep(node, turn, record)
         return True
+
+    def _visited(self, node: Node, turn: str) -> int:
+        """Return how often an operation was come to before in this turn: two failures may lead to the same one."""
+        if not node.is_async:
+            return 0
+        visit = self._visits.get((node.id, turn), 0)
+        self._visits[node.id, turn] = visit + 1
+        return visit
 
     async def _take_turns(self) -> None:
         """Let others have their turn now and then."""
@@ -276,7 +287,7 @@ class Run:
 
     def _took(self, step: OperationStep, start: float) -> int:
         """Return the microseconds that a step took, with what it took in an earlier life."""
-        if self._memory is not None and self._memory.began(step.operation, step.turn):
+        if self._memory is not None and self._memory.began(step.operation, step.turn, step.visit):
             return max(0, int((self.among.clock.now() - step.now).total_seconds() * 1_000_000))
         return int((self.among.clock.monotonic() - start) * 1_000_000)
 
@@ -312,7 +323,9 @@ class Run:
         """Have durable what an effect rests on, and that it is about to be had."""
         if node.effects == "writes":
             self._touched = True
-            if self._assigned.held is not None and not (self._memory and self._memory.began(node.id, step.turn)):
+            if self._assigned.held is not None and not (
+                self._memory and self._memory.began(node.id, step.turn, step.visit)
+            ):
                 self.log.note_begin(node.id, step.turn, step.now)
             await self.log.flush()
         elif node.effects == "reads":

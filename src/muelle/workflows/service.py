@@ -176,16 +176,17 @@ class Workflows:
 
     async def _beside(self, walk: Run, held: Held) -> Outcome:
         """Walk a run beside its caller, so that it goes on if the caller leaves; return what became of it."""
-        ended = asyncio.ensure_future(self.among.engine.wait_held(held))
+        ended = asyncio.ensure_future(self.among.engine.wait(held.tenant, held.run))
         held.task = asyncio.create_task(self._held(walk, held), name=held.run)
         try:
             ending = await ended
         except UnknownRun:
             raise LeaseLost from None  # before anything of it was written down
-        if isinstance(ending.result, Outcome):
-            return ending.result
-        if isinstance(ending.result, MuelleError):
-            raise ending.result
+        result = ending.result if ending is not None else None
+        if isinstance(result, Outcome):
+            return result
+        if isinstance(result, MuelleError):
+            raise result
         if self.recall is None:
             raise MuelleError
         return await self.recall(walk.principal, walk.id)

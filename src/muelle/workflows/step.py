@@ -39,6 +39,7 @@ class OperationStep:
         "attempts",
         "cached",
         "turn",
+        "visit",
     )
 
     def __init__(
@@ -53,6 +54,7 @@ class OperationStep:
         self._chances = 0
         self._events = 0
         self.turn = turn
+        self.visit = 0  # how often the run came to the operation before in this turn
         self.attempts = 0
         self.cached = False
 
@@ -115,7 +117,8 @@ class OperationStep:
     @property
     def place(self) -> str:
         """What tells this step from all others of the run."""
-        return f"{self._node.id}:{self.turn}" if self.turn else self._node.id
+        place = f"{self._node.id}:{self.turn}" if self.turn else self._node.id
+        return f"{place}~{self.visit}" if self.visit else place
 
     async def sleep(self, seconds: float) -> None:
         """Wait, within the run's time; the run stays in memory."""

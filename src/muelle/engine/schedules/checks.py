@@ -12,6 +12,7 @@ from muelle.engine.schedules.model import (
     LONGEST_TEXT,
     MOST_BYTES,
     MOST_CAUGHT_UP,
+    RESERVED,
     FiringRules,
     JobTemplate,
     Schedule,
@@ -26,6 +27,8 @@ _PRIORITIES = (1, 5)
 def checked_schedule(schedule: Schedule) -> Schedule:
     """Return a schedule that can be kept; raise InvalidSchedule, InvalidName, InvalidCron or UnknownTimeZone."""
     name(schedule.id, "id")
+    if schedule.id in RESERVED:
+        raise InvalidSchedule(field="id", value=schedule.id, reason="a path of the HTTP API is called that")
     checked(schedule.timing)
     _check_template(schedule.template)
     check_rules(schedule.rules)

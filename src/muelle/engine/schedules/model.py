@@ -12,6 +12,8 @@ ScheduleId = NewType("ScheduleId", str)
 CatchUp = Literal["none", "last", "all"]
 Overlap = Literal["allow", "skip", "queue", "cancel"]
 
+RESERVED = frozenset({"preview"})  # paths of the HTTP API beside those of schedules
+
 LONGEST_JITTER = 3600  # seconds
 LONGEST_TEXT = 1000  # characters of a description or a note
 MOST_CAUGHT_UP = 1000  # firings at once

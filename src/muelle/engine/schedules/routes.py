@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from muelle.core import Body, answers
 from muelle.engine.schedules import shapes
 from muelle.engine.schedules.checks import MAX_PAGE, MAX_PREVIEW
-from muelle.engine.schedules.model import ScheduleId
+from muelle.engine.schedules.model import RESERVED, ScheduleId
 from muelle.engine.schedules.service import Schedules
 from muelle.identity import Principal
 
@@ -29,8 +30,15 @@ _NOTE = Body(shapes.Note)
 _SHOWN = answers(200, "The schedule as it is now.", shapes.ScheduleShape)
 
 
+class _NameConvertor(StringConvertor):
+    """A segment that can be a schedule's id: `/preview` beside it is none."""
+
+    regex = rf"(?!(?:{'|'.join(sorted(RESERVED))})(?:/|$))[^/]+"
+
+
 def routes(schedules: Schedules, caller: Caller) -> APIRouter:
     """Return the routes; `caller` tells who asks, or raises Unauthenticated."""
+    register_url_convertor("schedule", _NameConvertor())
     router = APIRouter(prefix="/api/v1", tags=["schedules"])
     who = Depends(caller)
     _all(router, schedules, who)
@@ -62,12 +70,15 @@ def _all(router: APIRouter, schedules: Schedules, who: Any) -> None:  # noqa: AN
 
 
 def _one(router: APIRouter, schedules: Schedules, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
-    @router.get("/schedules/{schedule}", responses=_SHOWN, summary="Show a schedule")
+    @router.get("/schedules/{schedule:schedule}", responses=_SHOWN, summary="Show a schedule")
     async def show_schedule(actor: Annotated[Principal, who], schedule: Named) -> Response:
         return _json(shapes.schedule_shape(await schedules.show(actor, ScheduleId(schedule))))
 
     @router.patch(
-        "/schedules/{schedule}", responses=_SHOWN, openapi_extra=_UPDATE.description, summary="Change a schedule"
+        "/schedules/{schedule:schedule}",
+        responses=_SHOWN,
+        openapi_extra=_UPDATE.description,
+        summary="Change a schedule",
     )
     async def update_schedule(request: Request, actor: Annotated[Principal, who], schedule: Named) -> Response:
         body = await _read(_UPDATE, request)
@@ -75,7 +86,7 @@ def _one(router: APIRouter, schedules: Schedules, who: Any) -> None:  # noqa: AN
         draft = shapes.updated_schedule(present, body, schedules.now())
         return _json(shapes.schedule_shape(await schedules.update(actor, draft)))
 
-    @router.delete("/schedules/{schedule}", status_code=204, responses=_GONE, summary="Remove a schedule")
+    @router.delete("/schedules/{schedule:schedule}", status_code=204, responses=_GONE, summary="Remove a schedule")
     async def remove_schedule(actor: Annotated[Principal, who], schedule: Named) -> Response:
         await schedules.remove(actor, ScheduleId(schedule))
         return Response(status_code=204)
@@ -83,21 +94,27 @@ def _one(router: APIRouter, schedules: Schedules, who: Any) -> None:  # noqa: AN
 
 def _verbs(router: APIRouter, schedules: Schedules, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
     @router.post(
-        "/schedules/{schedule}/pause", responses=_SHOWN, openapi_extra=_optional(_NOTE), summary="Pause a schedule"
+        "/schedules/{schedule:schedule}/pause",
+        responses=_SHOWN,
+        openapi_extra=_optional(_NOTE),
+        summary="Pause a schedule",
     )
     async def pause_schedule(request: Request, actor: Annotated[Principal, who], schedule: Named) -> Response:
         note = await _note(request)
         return _json(shapes.schedule_shape(await schedules.pause(actor, ScheduleId(schedule), note)))
 
     @router.post(
-        "/schedules/{schedule}/resume", responses=_SHOWN, openapi_extra=_optional(_NOTE), summary="Resume a schedule"
+        "/schedules/{schedule:schedule}/resume",
+        responses=_SHOWN,
+        openapi_extra=_optional(_NOTE),
+        summary="Resume a schedule",
     )
     async def resume_schedule(request: Request, actor: Annotated[Principal, who], schedule: Named) -> Response:
         note = await _note(request)
         return _json(shapes.schedule_shape(await schedules.resume(actor, ScheduleId(schedule), note)))
 
     @router.post(
-        "/schedules/{schedule}/run",
+        "/schedules/{schedule:schedule}/run",
         status_code=202,
         responses=answers(202, "The run, which is queued.", shapes.Started),
         summary="Run now what a schedule runs",
@@ -123,13 +140,13 @@ def _looks(router: APIRouter, schedules: Schedules, who: Any) -> None:  # noqa: 
         found = schedules.foresee(timing, shapes.rules_of(body), body.count)
         return _json(shapes.firings_shape(timing, found))
 
-    @router.get("/schedules/{schedule}/preview", responses=firings, summary="When a schedule will fire")
+    @router.get("/schedules/{schedule:schedule}/preview", responses=firings, summary="When a schedule will fire")
     async def preview_schedule(actor: Annotated[Principal, who], schedule: Named, count: Count = 10) -> Response:
         found = await schedules.show(actor, ScheduleId(schedule))
         return _json(shapes.firings_shape(found.timing, schedules.foresee(found.timing, found.rules, count)))
 
     @router.get(
-        "/schedules/{schedule}/executions",
+        "/schedules/{schedule:schedule}/executions",
         responses=answers(200, "The schedule's runs, newest first.", shapes.RunPageShape),
         summary="List the runs of a schedule",
     )

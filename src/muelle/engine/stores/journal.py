@@ -80,6 +80,11 @@ class SqlJournal:
         appended = self._append_packed(entries, lease) if is_large else self._commit(entries, flush=flush, lease=lease)
         return self.watchers.told(entries, appended) if self.watchers else appended
 
+    async def settle(self, run: RunId) -> None:
+        """Return once nothing of a run is being packed any more: what comes late could meet the next one's entries."""
+        if task := self._packing.get(run):
+            await asyncio.wait([task])
+
     async def runs(self, tenant: TenantId, where: RunFilter, limit: int, cursor: str | None = None) -> RunPage:
         """Return runs, newest first; raise InvalidCursor or InvalidLimit."""
         if not 1 <= limit <= MOST_RUNS:

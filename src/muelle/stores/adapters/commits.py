@@ -31,3 +31,7 @@ async def limited(seconds: float) -> AsyncIterator[None]:
         if limit.expired():
             raise TransactionTimedOut(seconds=seconds) from error
         raise
+
+
+def nobody_told(callers: int, seconds: float) -> None:
+    """Tell nobody of a group commit: what a database does until it is observed."""

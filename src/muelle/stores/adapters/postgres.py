@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from muelle.core import MuelleError
-from muelle.stores.adapters.commits import Waiting, answer, limited
+from muelle.stores.adapters.commits import Waiting, answer, limited, nobody_told
 from muelle.stores.adapters.postgres_ear import listening
 from muelle.stores.adapters.postgres_rows import write_rows
 from muelle.stores.adapters.postgres_server import (
@@ -90,6 +90,7 @@ class PostgresDatabase:
         self._waiting: list[Waiting] = []
         self._bell = asyncio.Event()
         self._closed = False
+        self._committed: Callable[[int, float], None] = nobody_told
 
     def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> "asyncio.Future[None]":
         """Queue statements for the next group commit; await the result to know them durable.
@@ -135,6 +136,10 @@ class PostgresDatabase:
                 await _roll_back(connection, unit)
                 raise
 
+    def observe(self, committed: Callable[[int, float], None]) -> None:
+        """Have it told of each group commit: of how many callers it was, and the seconds that it took."""
+        self._committed = committed
+
     @asynccontextmanager
     async def listen(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[None]:
         """Call `heard` with what is said on a channel; with "" when the connection is there again after a loss."""
@@ -152,12 +157,14 @@ class PostgresDatabase:
             self._bell.clear()
             while self._waiting:
                 batch, self._waiting = self._waiting, []
+                began = self._loop.time()
                 try:
                     outcomes: Sequence[BaseException | None] = await self._write([commit for commit, _ in batch])
                 except Exception as error:  # noqa: BLE001 - it is raised again where each commit is awaited
                     outcomes = [error] * len(batch)
                     self._committer.terminate()  # nobody knows in which state it is
                 answer(batch, outcomes)
+                self._committed(len(batch), self._loop.time() - began)
 
     def close(self) -> None:
         """Take no more; what is queued is still committed by `work`."""

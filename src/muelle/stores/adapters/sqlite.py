@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 
 from muelle.core import MuelleError
 from muelle.stores.adapters import sqlite_file
-from muelle.stores.adapters.commits import Waiting, answer, limited
+from muelle.stores.adapters.commits import Waiting, answer, limited, nobody_told
 from muelle.stores.adapters.threads import Threads
 from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseOverloaded
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
@@ -71,6 +72,7 @@ class SqliteDatabase:
         self._transactions: deque[asyncio.Future[None]] = deque()
         self._taken = False
         self._closed = False
+        self._committed: Callable[[int, float], None] = nobody_told
 
     def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> "asyncio.Future[None]":
         """Queue statements for the next group commit; await the result to know them durable."""
@@ -108,6 +110,10 @@ class SqliteDatabase:
         finally:
             # Nothing else of this connection is queued before it, so a cancelled task need not await it.
             self._writer.submit(sqlite_file.roll_back).add_done_callback(self._free)
+
+    def observe(self, committed: Callable[[int, float], None]) -> None:
+        """Have it told of each group commit: of how many callers it was, and the seconds that it took."""
+        self._committed = committed
 
     @asynccontextmanager
     async def listen(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[None]:
@@ -167,16 +173,18 @@ class SqliteDatabase:
         batch, self._waiting = self._waiting, []
         is_lazy, self._must_flush = self._always_inline or not self._must_flush, False
         commits = [statements for statements, _ in batch]
+        began = perf_counter()
         if self._inline and is_lazy and len(batch) <= _INLINE_CALLERS and self._wal_pages < self._most_pages:
             outcomes = sqlite_file.write(self._inline, commits)
             if not isinstance(outcomes[0], DatabaseBusy):
                 answer(batch, outcomes)
+                self._committed(len(batch), perf_counter() - began)
                 self._note_inline()
                 return
         # A WAL this long never found a moment to begin anew: the writer, which has the file for itself, finishes it.
         self._wal_pages = 0
         self._taken = True
-        self._writer.submit(sqlite_file.write, commits).add_done_callback(partial(self._written, batch))
+        self._writer.submit(sqlite_file.write, commits).add_done_callback(partial(self._written, batch, began))
 
     def _note_inline(self) -> None:
         self._inline_left -= 1
@@ -191,7 +199,8 @@ class SqliteDatabase:
         else:
             self._wal_pages = done.result()
 
-    def _written(self, batch: list[Waiting], written: "asyncio.Future[list[MuelleError | None]]") -> None:
+    def _written(self, batch: list[Waiting], began: float, written: "asyncio.Future[list[MuelleError | None]]") -> None:
+        self._committed(len(batch), perf_counter() - began)
         error = written.exception()
         answer(batch, [error] * len(batch) if error else written.result())
         self._next()

@@ -9,7 +9,7 @@ from msgspec import Meta
 from muelle.workflows.approvals.model import LONGEST_COMMENT, Approval, State
 
 RUN = r"^[A-Za-z0-9_-]{1,100}$"
-PLACE = r"^[A-Za-z0-9_-]{1,100}(:[0-9]{1,9}([.][0-9]{1,9}){0,63})?$"
+PLACE = r"^[A-Za-z0-9_-]{1,100}(:[0-9]{1,9}([.][0-9]{1,9}){0,63})?(~[0-9]{1,9})?$"
 Moment = Annotated[datetime, Meta(tz=True, extra_json_schema={"format": "date-time"})]
 
 

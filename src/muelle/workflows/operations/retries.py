@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from muelle.core import CredentialRef, HttpAnswer, HttpCall, MuelleError
-from muelle.packs import MISSING, Json, Step
+from muelle.packs import Json, Step
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _STATUSES: Final = frozenset({408, 425, 429, *range(500, 600)})
@@ -89,14 +89,10 @@ def idempotency_key(step: Step[Any], request: Json) -> str:
 
     It holds the run, the operation, the turns of the loops around it, and what is sent.
     """
-    turns = []
-    path = "/loop"
-    while (index := step.find(f"{path}/index")) is not MISSING:
-        turns.append(str(index))
-        path += "/parent"
     sent = msgspec.json.encode(request, enc_hook=_named, order="sorted")
     digest = blake2b(sent, digest_size=12).hexdigest()
-    return "-".join(("muelle", str(step.run), step.operation, *reversed(turns), digest))
+    place = step.place.replace(":", "-").replace(".", "-")
+    return f"muelle-{step.run}-{place}-{digest}"
 
 
 def _named(value: object) -> Json:
