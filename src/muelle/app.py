@@ -5,7 +5,7 @@ Nothing else knows every room. Tests build the same App on memory twins: `open_a
 
 import os
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
 from functools import cache, partial
@@ -77,6 +77,7 @@ from muelle.workflows.children import Children
 from muelle.workflows.history import Executions
 from muelle.workflows.operations.pack import BUILT_IN
 from muelle.workflows.runs import Runs, SavedDocuments
+from muelle.workflows.service import BoundHttp
 from muelle.workflows.submissions.service import Submissions
 from muelle.workflows.submissions.streams import Streams
 
@@ -196,7 +197,7 @@ async def open_app(
         tracer = stack.enter_context(_tracer(settings.telemetry.traces))
         among = _among(stores, engine, opened, Telemetry(metrics, tracer), children, limits)
         workflows = Workflows(planner, among, egress)
-        jobs = _jobs_of(opened, Jobs(engine, clock))
+        jobs = _jobs_of(opened, Jobs(engine, clock), identity, egress)
         runs = Runs(workflows, identity, _saved(stores, workflows, clock, ids, settings))
         workflows.recall, children.runs = runs.of_run, runs
         stack.push_async_callback(engine.drain)
@@ -264,15 +265,19 @@ def _saved(
     return cache(opened)
 
 
-def _jobs_of(opened: OpenedPacks, jobs: Jobs) -> Jobs:
-    """Make the jobs of packs known."""
+def _jobs_of(opened: OpenedPacks, jobs: Jobs, identity: Identity, egress: Egress) -> Jobs:
+    """Make the jobs of packs known; what they call, they call with the grants of whoever handed them in."""
+
+    async def calls(step: JobStep) -> BoundHttp:
+        return BoundHttp(egress, await identity.principal(step.tenant, step.principal))
+
     for pack in opened.packs.packs:
         for job in pack.jobs:
             jobs.register(
                 JobKind(
                     name=job.name,
                     payload=job.payload,
-                    perform=partial(_perform_job, job, opened.resources[pack.name]),
+                    perform=partial(_perform_job, job, opened.resources[pack.name], calls),
                     summary=job.summary,
                     attempts=job.attempts,
                     pause_seconds=job.pause_seconds,
@@ -283,8 +288,15 @@ def _jobs_of(opened: OpenedPacks, jobs: Jobs) -> Jobs:
     return jobs
 
 
-async def _perform_job(job: JobType[Any], resource: Any, payload: Any, step: JobStep) -> Any:  # noqa: ANN401 - the pack's own types
+async def _perform_job(
+    job: JobType[Any],
+    resource: Any,  # noqa: ANN401 - the pack's own type, as below
+    calls: Callable[[JobStep], Awaitable[BoundHttp]],
+    payload: Any,  # noqa: ANN401
+    step: JobStep,
+) -> Any:  # noqa: ANN401
     step.resource = resource
+    step.http = await calls(step)
     return await job.perform(payload, step)
 
 

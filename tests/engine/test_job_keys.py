@@ -279,8 +279,8 @@ async def test_what_is_no_number_of_seconds_asks_for_nothing(asked: Any) -> None
 async def test_a_longer_pause_is_not_cut_short_by_a_shorter_wish(world: World) -> None:
     process = world.process(job(world))
     run = await process.submit(order=THREE_A_MINUTE)
-    await process.engine.requests.pause_rate_of(TENANT, run, 60)
-    await process.engine.requests.pause_rate_of(TENANT, run, 10)
+    for seconds in (60, 10):
+        await process.engine.requests.note_failure((TENANT, run), b"{}", seconds)
 
     world.clock.forward(seconds=10)
     await process.work()

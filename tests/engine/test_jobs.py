@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.job_world import LEASE, OTHER, TENANT, WHO, Busy, Copy, World, job, until
-from muelle.core import Invalid, ManualClock
+from muelle.core import Forbidden, Invalid, ManualClock
 from muelle.engine import (
     IdempotencyConflict,
     InvalidJob,
@@ -136,6 +136,9 @@ async def test_a_job_that_fails_is_tried_again_after_pauses_that_double(world: W
 
     process = world.process(job(world, fail, attempts=4, pause_seconds=2))
     run = await process.submit()
+    await process.work()
+    waiting = await process.record(run)
+    assert (waiting.status, b'"code":"busy"' in (waiting.error or b"")) == ("waiting", True)
     for _ in range(20):
         await process.work()
         world.clock.forward(seconds=1)
@@ -173,6 +176,18 @@ async def test_what_a_crash_was_about_stays_in_the_log(world: World, caplog: pyt
     assert b'"fault":"ZeroDivisionError"' in error
     assert b"secret" not in error
     assert "A job crashed" in caplog.text
+
+
+async def test_what_is_not_allowed_is_not_tried_again(world: World) -> None:
+    async def refuse(_: Copy, __: JobStep) -> None:
+        world.did.append("tried")
+        raise Forbidden(scope="hosts:call")
+
+    process = world.process(job(world, refuse))
+    run = await process.submit()
+    await process.work()
+
+    assert (await process.status(run), world.did) == ("dead", ["tried"])
 
 
 async def test_what_was_handed_in_wrong_is_not_tried_again(world: World) -> None:

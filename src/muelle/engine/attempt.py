@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from muelle.core import Body, Invalid, InvalidBody, MuelleError
+from muelle.core import Body, Forbidden, Invalid, InvalidBody, MuelleError
 from muelle.engine.durability import durable
 from muelle.engine.errors import InvalidJob, JobCrashed, JobTimedOut
 from muelle.engine.held import Held, Work
@@ -30,7 +30,7 @@ class JobKind:
     """A job that can be handed in by name. `payload` is its msgspec type; `perform(payload, step)` returns JSON.
 
     It is tried `attempts` times, with pauses that double from `pause_seconds` up to a day; then it is dead until it is
-    replayed.
+    replayed. An error that is Invalid ends it, one that is Forbidden makes it dead at once.
     """
 
     name: str
@@ -154,13 +154,12 @@ class Attempt:
             _LOG.info("A job failed: %s", error, extra={"run": self._work.run, "kind": self._work.kind})
         else:
             _LOG.exception("A job crashed", extra={"run": self._work.run, "kind": self._work.kind})
-        asked = patience(known)
-        if asked:
-            await self._engine.requests.pause_rate_of(self._work.tenant, self._work.run, asked)
         if isinstance(error, Invalid):
             return await self._end("error", None, known)
+        asked = patience(known)
+        await self._engine.requests.note_failure(self._held.key, _ENCODE(known.problem()), asked)
         failures = self._step.failures + 1
-        if failures >= self._kind.attempts:
+        if failures >= self._kind.attempts or isinstance(error, Forbidden):  # only a grant can help, and a replay
             await self._step.keep_failures(0)  # whoever replays it means all attempts anew
             await self._engine.give_up(self._held, known)
             return None

@@ -38,7 +38,7 @@ from muelle.packs.errors import (
     UnusablePack,
 )
 from muelle.packs.lifetime import Opened, OpenedPacks, open_packs
-from muelle.packs.memory import MemoryHttp, MemoryStep, MemoryStorage
+from muelle.packs.memory import MemoryHttp, MemoryJobStep, MemoryStep, MemoryStorage
 from muelle.packs.model import (
     MISSING,
     Answer,
@@ -96,6 +96,7 @@ __all__ = [
     "Literally",
     "LooseConfig",
     "MemoryHttp",
+    "MemoryJobStep",
     "MemoryStep",
     "MemoryStorage",
     "Missing",

@@ -1,8 +1,10 @@
-"""The memory twin of a step, with which a pack tests its operations and tools without a server."""
+"""The memory twins of steps, with which a pack tests its operations, tools and jobs without a server."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from muelle.core import HttpAnswer, HttpCall, MuelleError, PrincipalId, RunId, TenantId
 from muelle.packs.model import MISSING, Answer, Http, Json, Limits, Missing, Question, Space, Storage
@@ -143,3 +145,41 @@ class MemoryStep:
         """Remember them and return the item."""
         self.iterated.append((tuple(operations), item, index, length))
         return item
+
+
+class MemoryJobStep:
+    """A `JobStep` of which a test sets everything. Given another one's `remembered`, it is the next call of that job.
+
+    `rested` tells for how long the job asked to rest; it goes on at once.
+    """
+
+    def __init__(
+        self, resource: object = None, *, http: Http | None = None, remembered: dict[str, Json] | None = None
+    ) -> None:
+        self.resource: Any = resource
+        self.http: Http = http or MemoryHttp(refuse)
+        self.tenant = TenantId("tenant_1")
+        self.principal = PrincipalId("agent_1")
+        self.run = RunId("run_1")
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.remembered = {} if remembered is None else remembered
+        self.rested: list[float] = []
+        self.chances: list[float] = []
+
+    async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        """Return what `effect` returns, as JSON has it, the first time for each name."""
+        if name not in self.remembered:
+            self.remembered[name] = msgspec.json.decode(msgspec.json.encode(await effect()))
+        return self.remembered[name]
+
+    async def now(self) -> datetime:
+        """Return `time`."""
+        return self.time
+
+    def random(self) -> float:
+        """Return the next of `chances`, or one half."""
+        return self.chances.pop(0) if self.chances else 0.5
+
+    async def rest(self, seconds: float) -> None:
+        """Remember how long, and go on at once."""
+        self.rested.append(seconds)

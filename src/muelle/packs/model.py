@@ -292,8 +292,17 @@ class JobStep(Protocol[R_co]):
         """Who handed it in."""
         ...
 
+    @property
+    def http(self) -> Http:
+        """Calls that leave, with the grants that whoever handed it in has now."""
+        ...
+
     async def once(self, name: str, effect: Callable[[], Awaitable[Json]]) -> Json:
-        """Return what `effect` returns, and remember it by a name that is unique in the run."""
+        """Return what `effect` returns, and remember it by a name that is unique in the run.
+
+        The job may be stopped here, before the effect is had, and called again later: by a worker that shuts down, or
+        by whoever pauses it.
+        """
         ...
 
     async def now(self) -> datetime:

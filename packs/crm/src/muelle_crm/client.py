@@ -40,7 +40,7 @@ class Crm:
         found: list[Contact] = []
         cursor: str | None = None
         for _ in range(self._settings.max_pages):
-            page = await self._page(http, query, limit - len(found), cursor)
+            page = await self.page(http, query, limit - len(found), cursor)
             found += page.contacts
             if page.next is None or len(found) >= limit:
                 return found[:limit]
@@ -58,7 +58,8 @@ class Crm:
             raise ContactNotFound(contact=contact) from None
         return _read(answer, Note)
 
-    async def _page(self, http: Http, query: str, wanted: int, cursor: str | None) -> Page:
+    async def page(self, http: Http, query: str, wanted: int, cursor: str | None) -> Page:
+        """Return up to `wanted` contacts, from where `cursor` says."""
         asked: dict[str, str] = {"q": query, "limit": str(min(wanted, self._settings.page_size))}
         if cursor is not None:
             asked["cursor"] = cursor

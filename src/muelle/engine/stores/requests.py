@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from muelle.core import RunId, TenantId
 from muelle.engine.errors import RunEnded, RunNotDead, RunNotPaused, UnknownRun
+from muelle.engine.held import Key
 from muelle.engine.stores.queue import SECOND, Queue
 from muelle.engine.stores.rows import NUDGE_JOB
 from muelle.stores import SqlValue, Transaction
@@ -39,6 +40,7 @@ _PAUSED_ANEW = (
     "UPDATE jobs SET run_at = ? WHERE tenant = ? AND rate_key = ? AND run_at = ? AND state = 'sleeping' "
     "AND worker IS NULL"
 )
+_FAILED = "UPDATE runs SET error = ? WHERE tenant = ? AND run = ? AND finished IS NULL"
 _RATE_KEY = "SELECT rate_key FROM jobs WHERE tenant = ? AND run = ? AND rate_key <> ''"
 _ANEW = "UPDATE runs SET began = NULL, status = ?"  # while it stood still, no time of its own went by
 
@@ -94,10 +96,13 @@ class Requests:
             await transaction.execute(_PAUSED_ANEW, until, tenant, key, before)
             await self._ring(transaction)
 
-    async def pause_rate_of(self, tenant: TenantId, run: RunId, seconds: float) -> None:
-        """Let no job begin that has the rate key of this one, for some seconds at least; nothing if it has none."""
+    async def note_failure(self, run_of: Key, problem: bytes, seconds: float) -> None:
+        """Show what a run's last attempt failed with, and pause its rate key for some seconds at least."""
+        tenant, run = run_of
         async with self._queue.database.transaction(alone=False) as transaction:
-            for (key,) in await transaction.fetch(_RATE_KEY, tenant, run):
+            await transaction.execute(_FAILED, problem, tenant, run)
+            keys = await transaction.fetch(_RATE_KEY, tenant, run) if seconds else []
+            for (key,) in keys:
                 before, until = await self._key(transaction, tenant, key, seconds)
                 await transaction.execute(_PAUSE_KEY, max(before, until), tenant, f"r:{key}")
 
