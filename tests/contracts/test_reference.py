@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 import generate_reference
-from muelle.packs import OperationType, Pack, ToolType
+from muelle.packs import JobType, OperationType, Pack, ToolType
 from reference.errors import by_code, documented_errors, sentence_of
 from reference.findings import explained, reported
 from reference.modules import ROOT
 from reference.settings import tables
 
 LANGUAGES = ("en", "es")
-HOOKS = [(kind, field.name) for kind in (Pack, OperationType, ToolType) for field in dataclasses.fields(kind)]
+HOOKS = [(kind, field.name) for kind in (Pack, OperationType, ToolType, JobType) for field in dataclasses.fields(kind)]
 
 
 def guide_file(name: str) -> str:

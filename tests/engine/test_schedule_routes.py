@@ -179,6 +179,7 @@ async def test_what_is_given_replaces_what_was_there(
         ({"start": "2026-01-01T00:00:00"}, "start"),
         ({"wrong": 1}, "wrong"),
         ({"id": "no id"}, "id"),
+        ({"id": "preview"}, "id"),
     ],
 )
 async def test_a_wrong_body_is_answered_with_the_name_of_the_field(
@@ -234,3 +235,10 @@ async def test_a_removed_schedule_is_gone(served: Served) -> None:
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert (await served.ask("owner", "GET", "/schedules/nightly")).status_code == 404
+
+
+async def test_the_path_beside_schedules_is_none_of_them(served: Served) -> None:
+    for method in ("GET", "PATCH", "DELETE"):
+        answer = await served.ask("owner", method, "/schedules/preview")
+
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
