@@ -7,9 +7,19 @@ from typing import Any
 import httpx
 import pytest
 
-from doors.door_world import WAIT, Doorway, is_problem, open_doorway
+from doors.door_world import WAIT, Doorway, document, is_problem, open_doorway
+from doors.runs_doorway import begun
+from muelle.engine import JobKind, JobStep
+from muelle.rooms import working
 
 OPEN = {"/health", "/ready", "/api/versions"}  # and /openapi.json, which does not describe itself
+ALIVE = {"/metrics", "/api/v1/audit", "/api/v1/queue"}  # what these say changes by being asked, or with time
+SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
+ASK = document(("ask", "Approve", {"message": "Pay?", "outputPath": "/workflow/paid"}))
+PUBLISHED = {"name": "new", "workflow": WAIT}
+SCHEDULE = {"id": "new", "cron": "0 3 * * *", "document": WAIT}
+TRIGGER = {"name": "new", "workflow": "new", "pattern": {"type": "order.paid"}}
+HOOK = {"name": "called", "kind": "webhook", "workflow": "report", "webhook": {"scheme": {"scheme": "standard"}}}
 API = {"id": "new", "base_url": "https://new.example.com"}
 CREDENTIAL = {"id": "new", "secret": "s3cret-value", "hosts": ["new.example.com"]}
 
@@ -36,6 +46,26 @@ ATTEMPTS = [
     Attempt("GET", "/api/v1/me", 200, 200),
     Attempt("POST", "/api/v1/workflows/validate", 403, 200, {"workflow": WAIT}),
     Attempt("POST", "/api/v1/workflows/execute", 403, 200, {"workflow": WAIT}),
+    Attempt("GET", "/api/v1/workflows", 200, 200),
+    Attempt("POST", "/api/v1/workflows", 403, 201, PUBLISHED),
+    Attempt("GET", "/api/v1/workflows/{name}", 404, 404),
+    Attempt("PATCH", "/api/v1/workflows/{name}", 403, 404, {"description": "mine"}),
+    Attempt("DELETE", "/api/v1/workflows/{name}", 403, 404),
+    Attempt("GET", "/api/v1/workflows/{name}/history", 404, 404),
+    Attempt("GET", "/api/v1/workflows/{name}/diff", 404, 404, query="?before=7.0.0"),
+    Attempt("GET", "/api/v1/workflows/{name}/versions", 404, 404),
+    Attempt("GET", "/api/v1/workflows/{name}/versions/{version}", 404, 404),
+    Attempt("POST", "/api/v1/workflows/{name}/versions/{version}/deprecate", 403, 404, {}),
+    Attempt("POST", "/api/v1/workflows/{name}/versions/{version}/withdraw", 403, 404, {}),
+    Attempt("POST", "/api/v1/workflows/{name}/versions/{version}/restore", 403, 404),
+    Attempt("PUT", "/api/v1/workflows/{name}/aliases/{alias}", 403, 404, {"version": "7.0.0"}),
+    Attempt("DELETE", "/api/v1/workflows/{name}/aliases/{alias}", 403, 404),
+    Attempt("POST", "/api/v1/workflows/{name}/rollback", 403, 404, {}),
+    Attempt("POST", "/api/v1/workflows/{name}/execute", 403, 404, {}),
+    Attempt("GET", "/api/v1/approvals", 200, 200),
+    Attempt("GET", "/api/v1/approvals/{execution_id}/{operation}", 404, 404),
+    Attempt("POST", "/api/v1/approvals/{execution_id}/{operation}/approve", 404, 404, {}),
+    Attempt("POST", "/api/v1/approvals/{execution_id}/{operation}/reject", 404, 404, {}),
     Attempt("GET", "/api/v1/executions", 200, 200),
     Attempt("GET", "/api/v1/executions/{execution_id}", 404, 404),
     Attempt("GET", "/api/v1/executions/{execution_id}/result", 404, 404),
@@ -74,6 +104,39 @@ ATTEMPTS = [
     Attempt("GET", "/api/v1/credentials/{credential}", 404, 404),
     Attempt("PATCH", "/api/v1/credentials/{credential}", 404, 404, {"hosts": ["evil.example.com"]}),
     Attempt("DELETE", "/api/v1/credentials/{credential}", 403, 404),
+    Attempt("GET", "/api/v1/schedules", 200, 200),
+    Attempt("POST", "/api/v1/schedules", 403, 201, SCHEDULE),
+    Attempt("POST", "/api/v1/schedules/preview", 200, 200, {"cron": "0 12 1 1 *"}),
+    Attempt("GET", "/api/v1/schedules/{schedule}", 404, 404),
+    Attempt("PATCH", "/api/v1/schedules/{schedule}", 404, 404, {"cron": "* * * * *"}),
+    Attempt("POST", "/api/v1/schedules/{schedule}/pause", 403, 404),
+    Attempt("POST", "/api/v1/schedules/{schedule}/resume", 403, 404),
+    Attempt("POST", "/api/v1/schedules/{schedule}/run", 403, 404),
+    Attempt("GET", "/api/v1/schedules/{schedule}/preview", 404, 404),
+    Attempt("GET", "/api/v1/schedules/{schedule}/executions", 404, 404),
+    Attempt("DELETE", "/api/v1/schedules/{schedule}", 403, 404),
+    Attempt("GET", "/api/v1/jobs/kinds", 200, 200),
+    Attempt("GET", "/api/v1/jobs", 200, 200),
+    Attempt("POST", "/api/v1/jobs", 403, 202, {"kind": "copy"}),
+    Attempt("GET", "/api/v1/jobs/{execution_id}", 404, 404),
+    Attempt("POST", "/api/v1/jobs/{execution_id}/cancel", 404, 404),
+    Attempt("POST", "/api/v1/jobs/{execution_id}/pause", 404, 404),
+    Attempt("POST", "/api/v1/jobs/{execution_id}/resume", 404, 404),
+    Attempt("POST", "/api/v1/jobs/{execution_id}/replay", 404, 404),
+    Attempt("GET", "/api/v1/dead", 200, 200),
+    Attempt("GET", "/api/v1/queue", 403, 200),
+    Attempt("POST", "/api/v1/queue/pause-key", 403, 204, {"key": "api", "seconds": 1}),
+    Attempt("GET", "/api/v1/triggers", 200, 200),
+    Attempt("POST", "/api/v1/triggers", 403, 201, TRIGGER),
+    Attempt("GET", "/api/v1/triggers/{trigger}", 404, 404),
+    Attempt("PATCH", "/api/v1/triggers/{trigger}", 404, 404, {"priority": 1}),
+    Attempt("POST", "/api/v1/triggers/{trigger}/enable", 403, 404),
+    Attempt("POST", "/api/v1/triggers/{trigger}/disable", 403, 404),
+    Attempt("POST", "/api/v1/triggers/{trigger}/rotate-secret", 403, 404, {}),
+    Attempt("POST", "/api/v1/triggers/{trigger}/test", 404, 404, {"event": {"type": "order.paid"}}),
+    Attempt("GET", "/api/v1/triggers/{trigger}/deliveries", 404, 404),
+    Attempt("POST", "/api/v1/triggers/{trigger}/deliveries/{delivery}/replay", 403, 404),
+    Attempt("DELETE", "/api/v1/triggers/{trigger}", 403, 404),
 ]
 
 
@@ -83,32 +146,56 @@ class Furnished:
 
     doorway: Doorway
     places: dict[str, str]
+    runs: dict[str, str]  # the run that waits for an approval, and the job
 
     async def send(self, client: httpx.AsyncClient, attempt: Attempt) -> httpx.Response:
-        path = attempt.path.format(**self.places) + attempt.query
+        room = attempt.path.split("/")[3:4]
+        run = {"execution_id": self.runs[room[0]]} if room and room[0] in self.runs else {}
+        path = attempt.path.format(**{**self.places, **run}) + attempt.query
         return await client.request(attempt.method, path, json=attempt.body)
+
+
+async def _copy(_: dict[str, Any], __: JobStep) -> None:
+    """Copy nothing."""
 
 
 @pytest.fixture
 async def furnished() -> AsyncIterator[Furnished]:
     async with open_doorway() as doorway:
+        doorway.app.jobs.register(JobKind(name="copy", payload=dict, perform=_copy))
         owner = await doorway.owner()
         await doorway.agent(("operations:use", "Wait"), name="target")
         await owner.post("/api/v1/apis", json={"id": "crm", "base_url": "https://crm.example.com"})
         await owner.post("/api/v1/credentials", json={"id": "token", "secret": "s3cret-value", "apis": ["crm"]})
         run = await owner.post("/api/v1/workflows/execute", json={"workflow": WAIT})
+        async with working(doorway.app):
+            asking = await begun(owner, ASK)
         keys = (await owner.get("/api/v1/agents/target/keys")).json()["keys"]
         grants = (await owner.get("/api/v1/agents/target/grants")).json()["grants"]
         places = {"agent": "target", "tenant": "default", "api": "crm", "credential": "token"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
-        yield Furnished(doorway, places)
+        places |= await _automated(owner, await doorway.stranger())
+        job = await owner.post("/api/v1/jobs", json={"kind": "copy"})
+        yield Furnished(doorway, places, {"approvals": asking, "jobs": job.json()["execution_id"]})
+
+
+async def _automated(owner: httpx.AsyncClient, stranger: httpx.AsyncClient) -> dict[str, str]:
+    """Add what runs by name, by time and by a call, which a stranger has tried; return where each is."""
+    await owner.post("/api/v1/workflows", json=PUBLISHED | {"name": "report", "version": "7.0.0"})
+    await owner.put("/api/v1/workflows/report/aliases/stable", json={"version": "7.0.0"})
+    await owner.post("/api/v1/schedules", json=SCHEDULE | {"id": "nightly"})
+    hook = (await owner.post("/api/v1/triggers", json=HOOK)).json()["id"]
+    await stranger.post(SIGNED.format(tenant="default", hook=hook))
+    [refused] = (await owner.get("/api/v1/triggers/called/deliveries")).json()["deliveries"]
+    places = {"name": "report", "version": "7.0.0", "alias": "stable", "schedule": "nightly", "operation": "ask"}
+    return places | {"trigger": "called", "hook": hook, "delivery": refused["id"]}
 
 
 async def test_every_path_but_these_is_among_the_attempts(doorway: Doorway) -> None:
     document = (await (await doorway.stranger()).get("/openapi.json")).json()
     described = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
 
-    assert described - {f"GET {path}" for path in OPEN} == {attempt.name for attempt in ATTEMPTS}
+    assert described - {f"GET {path}" for path in OPEN} - {f"POST {SIGNED}"} == {attempt.name for attempt in ATTEMPTS}
 
 
 async def test_every_path_that_the_document_does_not_call_open_refuses_strangers(doorway: Doorway) -> None:
@@ -117,7 +204,9 @@ async def test_every_path_that_the_document_does_not_call_open_refuses_strangers
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             answer = await stranger.request(method, path.replace("{", "").replace("}", ""))
-            if operation.get("security") == []:
+            if path == SIGNED:
+                assert (answer.status_code, answer.json()["code"]) == (401, "hook_refused")
+            elif operation.get("security") == []:
                 assert path in OPEN
                 assert answer.status_code == 200
             else:
@@ -133,6 +222,20 @@ async def test_a_stranger_learns_nothing(furnished: Furnished) -> None:
         assert is_problem(answer)
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert answer.json()["error"] == "Authentication required"
+
+
+@pytest.mark.parametrize("tenant", ["default", "other", "nobody"])
+async def test_a_webhook_tells_a_stranger_not_even_whether_it_is_there(furnished: Furnished, tenant: str) -> None:
+    stranger = await furnished.doorway.stranger()
+    await furnished.doorway.neighbour()
+    answers = []
+    for hook in (furnished.places["hook"], "called", "trigger_1"):
+        answer = await stranger.post(SIGNED.format(tenant=tenant, hook=hook), json={"id": 1})
+        answers.append({**answer.json(), "request_id": ""})
+
+    assert answers[0]["code"] == "hook_refused"
+    assert answers[0]["status"] == 401
+    assert answers == [answers[0]] * 3
 
 
 async def test_a_wrong_key_is_answered_alike_wherever_it_is_shown(furnished: Furnished) -> None:
@@ -154,7 +257,8 @@ async def test_an_agent_without_grants_gets_nothing(furnished: Furnished) -> Non
 
 async def test_another_tenant_sees_and_changes_only_its_own(furnished: Furnished) -> None:
     neighbour = await furnished.doorway.neighbour()
-    ours = [f'"{value}"' for name, value in furnished.places.items() if name != "tenant"]
+    places = {**furnished.places, **furnished.runs}
+    ours = [f'"{value}"' for name, value in places.items() if name != "tenant"]
     for attempt in ATTEMPTS:
         answer = await furnished.send(neighbour, attempt)
 
@@ -165,24 +269,24 @@ async def test_another_tenant_sees_and_changes_only_its_own(furnished: Furnished
 @pytest.mark.parametrize("who", ["powerless", "neighbour"])
 async def test_what_an_outsider_tried_changed_nothing_here(furnished: Furnished, who: str) -> None:
     owner = await furnished.doorway.owner()
-    lists = [attempt for attempt in ATTEMPTS if attempt.method == "GET" and "audit" not in attempt.path]
+    lists = [attempt for attempt in ATTEMPTS if attempt.method == "GET" and attempt.path not in ALIVE]
     if who == "powerless":
         outsider = await furnished.doorway.agent(name="powerless")
     else:
         outsider = await furnished.doorway.neighbour()
-    before = [(await furnished.send(owner, attempt)).text for attempt in lists if "metrics" not in attempt.path]
+    before = [(await furnished.send(owner, attempt)).text for attempt in lists]
 
     for attempt in ATTEMPTS:
         await furnished.send(outsider, attempt)
 
-    after = [(await furnished.send(owner, attempt)).text for attempt in lists if "metrics" not in attempt.path]
+    after = [(await furnished.send(owner, attempt)).text for attempt in lists]
     assert after == before
 
 
 async def test_lists_of_an_agent_without_grants_are_empty(furnished: Furnished) -> None:
     powerless = await furnished.doorway.agent(name="powerless")
 
-    for name in ("apis", "credentials", "executions"):
+    for name in ("apis", "credentials", "executions", "workflows", "schedules", "triggers", "approvals"):
         page = (await powerless.get(f"/api/v1/{name}")).json()
         assert page == {name: [], "count": 0, "next_cursor": None}
     capabilities = (await powerless.get("/api/v1/capabilities")).json()["capabilities"]
