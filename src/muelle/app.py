@@ -292,9 +292,9 @@ async def _perform_job(
     job: JobType[Any],
     resource: Any,  # noqa: ANN401 - the pack's own type, as below
     calls: Callable[[JobStep], Awaitable[BoundHttp]],
-    payload: Any,  # noqa: ANN401
+    payload: Any,  # noqa: ANN401 - as above
     step: JobStep,
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401 - any JSON value
     step.resource = resource
     step.http = await calls(step)
     return await job.perform(payload, step)

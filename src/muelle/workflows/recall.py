@@ -72,3 +72,9 @@ async def recall_below(run: "Run", node: Node, tree: Tree, turn: str, began: dat
     except Exception as error:  # noqa: BLE001 - what crashed then crashes again, and is in the record
         _LOG.debug("What is recalled crashed again: %s", error, extra={"operation": node.id})
     step.settle()
+
+
+async def undo(run: "Run", *, is_past: bool) -> None:
+    """Have what was done compensated, the last first."""
+    for node, tree, turn in reversed(run.to_undo):
+        await run.block(run.plan.block(node.compensate), tree, turn, is_past=is_past)

@@ -33,8 +33,9 @@ from muelle.workflows.outcomes import note_end, outcome_of
 from muelle.workflows.pauses import Leaving, Pauses
 from muelle.workflows.plan import Node, OnError
 from muelle.workflows.putting_down import PUT_DOWN, put_down
-from muelle.workflows.recall import recall_below, recall_step
+from muelle.workflows.recall import recall_below, recall_step, undo
 from muelle.workflows.record import Record, Tally
+from muelle.workflows.refusals import refusal
 from muelle.workflows.step import OperationStep
 from muelle.workflows.storage import RunStorage
 from muelle.workflows.surroundings import Assignment, Outcome, Surroundings
@@ -149,7 +150,9 @@ class Run:
         if isinstance(self._stopped, RunCancelled | RunTimedOut):
             await self.among.children.cancel(self)
         if isinstance(self._stopped, RunCancelled):
-            await self._undo()
+            stopped, self._stopped = self._stopped, None
+            await undo(self, is_past=False)
+            self._stopped = stopped
         took = int((self.among.clock.monotonic() - start) * 1_000_000)
         if assigned.accepted is not None:
             took = int((self.among.clock.now() - assigned.accepted).total_seconds() * 1_000_000)
@@ -162,8 +165,7 @@ class Run:
         """Walk a run that has ended, doing nothing, and return what became of it; `took` is in microseconds."""
         tree = Tree(first_data(self.plan, self._assigned.inputs))
         await self.block(self.plan.main, tree, "", is_past=True)
-        for node, there, turn in reversed(self.to_undo):
-            await self.block(self.plan.block(node.compensate), there, turn, is_past=True)
+        await undo(self, is_past=True)
         return outcome_of(self, self._assigned.accepted or self.among.clock.now(), took, self._stopped)
 
     async def _park(self, status: Leaving) -> None:
@@ -182,13 +184,6 @@ class Run:
             self._cut_off(RunTimedOut(limit=self.limits.run_seconds))
         if self.pauses.left == "cancelled":
             self._cut_off(self._stopped or RunCancelled())
-
-    async def _undo(self) -> None:
-        """Have what was done compensated, the last first."""
-        stopped, self._stopped = self._stopped, None
-        for node, tree, turn in reversed(self.to_undo):
-            await self.block(self.plan.block(node.compensate), tree, turn)
-        self._stopped = stopped
 
     async def block(self, block: Block[Node], tree: Tree, turn: str, *, is_past: bool = False) -> bool:
         """Run some operations; return whether all of them succeeded or were handled.
@@ -338,7 +333,7 @@ class Run:
         if isinstance(error, RunStopped):
             return await self._skip(node, tree, step.turn, step.now, error)
         if isinstance(error, Forbidden):
-            self.refuse(error)
+            self.log.watch(refusal(self, error))
         record = Record("failed", step.now, self._took(step, start), step.attempts, error=error)
         self.follow(node, tree, record)
         await self._keep(node, step.turn, record)
@@ -367,14 +362,6 @@ class Run:
             tree.output = MISSING
         await self._keep(node, turn, Record("skipped", began, error=reason))
         return False
-
-    def refuse(self, error: Forbidden) -> None:
-        """Put a refusal into the audit record."""
-        scope = str(error.facts.get("scope", "workflows:run"))
-        resource = str(error.facts.get("resource", self.plan.workflow))
-        detail = f"{self.id} {error.code}"
-        act = self.among.acts.refused(self.principal, scope, resource, request=self.request, detail=detail)
-        self.log.watch(self.among.trail.record([act]))
 
     def _settle(self, step: OperationStep) -> None:
         """Bring together the turns of a loop, and note what a branch that was not needed any more has left."""
