@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine.job_world import LEASE, OTHER, TENANT, WHO, Busy, Copy, World, job, until
-from muelle.core import Forbidden, Invalid, ManualClock
+from muelle.core import Forbidden, Invalid, ManualClock, Unavailable
 from muelle.engine import (
     IdempotencyConflict,
     InvalidJob,
@@ -178,10 +178,17 @@ async def test_what_a_crash_was_about_stays_in_the_log(world: World, caplog: pyt
     assert "A job crashed" in caplog.text
 
 
-async def test_what_is_not_allowed_is_not_tried_again(world: World) -> None:
+class NotSetUp(Unavailable):
+    """Nobody has said where it is."""
+
+    recoverable = False
+
+
+@pytest.mark.parametrize("error", [Forbidden(scope="hosts:call"), NotSetUp()])
+async def test_what_somebody_has_to_do_something_about_is_not_tried_again(world: World, error: Exception) -> None:
     async def refuse(_: Copy, __: JobStep) -> None:
         world.did.append("tried")
-        raise Forbidden(scope="hosts:call")
+        raise error
 
     process = world.process(job(world, refuse))
     run = await process.submit()

@@ -77,6 +77,16 @@ def run_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list
     return [run for run in _asked(context, action) if run.startswith(incomplete)]
 
 
+def job_kinds(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the jobs whose names begin so."""
+    from muelle.identity import Page  # noqa: PLC0415 - loads the engine
+
+    async def action(app: "App", _: "Principal") -> "Page[str]":
+        return Page(tuple(sorted(app.jobs.kinds)), None)
+
+    return [kind for kind in _asked(context, action) if kind.startswith(incomplete)]
+
+
 def scope_names(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the scopes that begin so."""
     from muelle.identity import SCOPES  # noqa: PLC0415 - `muelle --help` needs none

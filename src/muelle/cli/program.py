@@ -28,6 +28,7 @@ _COMMANDS = {
     "audit": "muelle.cli.audit:audit",
     "worker": "muelle.cli.worker:worker",
     "runs": "muelle.cli.runs:runs",
+    "jobs": "muelle.cli.jobs:jobs",
     "executions": "muelle.cli.executions:executions",
     "schedules": "muelle.cli.schedules:schedules",
     "triggers": "muelle.cli.triggers:triggers",

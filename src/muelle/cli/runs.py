@@ -8,6 +8,7 @@ from muelle.cli.commands import MuelleGroup
 from muelle.cli.completing import agent_names, run_ids
 from muelle.cli.console import Console
 from muelle.cli.listing import paged, within
+from muelle.cli.purging import purge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +34,9 @@ the_run = click.argument("run", metavar="ID", shell_complete=run_ids)
 @click.group(cls=MuelleGroup)
 def runs() -> None:
     """List, show, follow and change runs."""
+
+
+runs.add_command(purge)
 
 
 def filtered(command: Any) -> Any:  # noqa: ANN401 - what click decorates

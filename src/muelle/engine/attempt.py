@@ -30,7 +30,7 @@ class JobKind:
     """A job that can be handed in by name. `payload` is its msgspec type; `perform(payload, step)` returns JSON.
 
     It is tried `attempts` times, with pauses that double from `pause_seconds` up to a day; then it is dead until it is
-    replayed. An error that is Invalid ends it, one that is Forbidden makes it dead at once.
+    replayed. An error that is Invalid ends it; one that somebody has to do something about makes it dead at once.
     """
 
     name: str
@@ -159,7 +159,7 @@ class Attempt:
         asked = patience(known)
         await self._engine.requests.note_failure(self._held.key, _ENCODE(known.problem()), asked)
         failures = self._step.failures + 1
-        if failures >= self._kind.attempts or isinstance(error, Forbidden):  # only a grant can help, and a replay
+        if failures >= self._kind.attempts or is_hopeless(known):
             await self._step.keep_failures(0)  # whoever replays it means all attempts anew
             await self._engine.give_up(self._held, known)
             return None
@@ -252,6 +252,16 @@ def pause_after(failures: int, first: float) -> float:
     """Return how many seconds to wait after so many failures: twice as long each time."""
     doublings = min(failures - 1, 60)  # beyond that any pause is the longest
     return min(first * 2.0**doublings, LONGEST_PAUSE)
+
+
+def is_hopeless(error: MuelleError) -> bool:
+    """Tell whether trying again cannot help before somebody has done something: given a grant, changed a setting.
+
+    That an error is not recoverable says so only where others of its family are.
+    """
+    if isinstance(error, Forbidden):
+        return True
+    return not error.recoverable and any(getattr(family, "recoverable", False) for family in type(error).__mro__)
 
 
 def patience(error: MuelleError) -> float:

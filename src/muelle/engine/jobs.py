@@ -190,4 +190,5 @@ def _encoded(payload: Json) -> bytes:
 
 
 def _cause(record: RunRecord) -> dict[str, Any]:
-    return {"cause": _DECODE(record.error).get("code")} if record.error else {}
+    problem = _DECODE(record.error) if record.error else {}
+    return {"cause": problem["code"], "reason": problem["message"]} if problem else {}
