@@ -45,7 +45,7 @@ def schedules_of(app: App) -> tuple["Schedules", Recurring]:
     from muelle.engine.schedules import open_schedules  # noqa: PLC0415 - time zones load in 30 ms
     from muelle.workflows.scheduled import ScheduledDocuments  # noqa: PLC0415 - as above
 
-    documents = ScheduledDocuments(app.workflows, app.identity)
+    documents = ScheduledDocuments(app.workflows, app.identity, saved_of(app).documents)
     trail = app.stores.trail
     return open_schedules(app.engine, trail, app.settings.schedules, documents.prepare, documents.authorise)
 

@@ -73,8 +73,18 @@ class Resolved:
 class SavedDocuments(Protocol):
     """Where saved workflows are found."""
 
-    async def resolve(self, principal: Principal, name: str, version: str, inputs: Mapping[str, Any]) -> Resolved:
-        """Return what a name and a version range mean now; raise what is wrong with them or with the inputs."""
+    async def resolve(
+        self,
+        principal: Principal,
+        name: str,
+        version: str,
+        inputs: Mapping[str, Any],
+        kept_for: str | None = None,
+    ) -> Resolved:
+        """Return what a name and a version range mean now; raise what is wrong with them or with the inputs.
+
+        Inputs that were kept for another version are migrated from there.
+        """
         ...
 
 
@@ -264,7 +274,7 @@ class Runs:
         if self.saved is None:
             raise SavedWorkflowsMissing(workflow=work.name)
         asked = msgspec.json.decode(work.payload, type=_Named)
-        found = await self.saved().resolve(principal, asked.workflow, asked.version, asked.inputs)
+        found = await self.saved().resolve(principal, asked.workflow, asked.version, asked.inputs, asked.inputs_version)
         plan, encoded = await self._workflows.admit(principal, found.document, found.inputs, name=asked.workflow)
         return plan, encoded, found.version
 
@@ -324,12 +334,16 @@ class Runs:
 
 
 class _Named(msgspec.Struct, frozen=True, kw_only=True):
-    """What is handed in to run a saved workflow; `muelle_depth` is what `depth` is about."""
+    """What is handed in to run a saved workflow; `muelle_depth` is what `depth` is about.
+
+    `inputs_version` is the version that the inputs were kept for.
+    """
 
     workflow: str
     version: str = "latest"
     inputs: dict[str, Any] = {}
     muelle_depth: int = 0
+    inputs_version: str | None = None
 
 
 def _depth(payload: bytes) -> int:
