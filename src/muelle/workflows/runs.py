@@ -32,6 +32,7 @@ from muelle.workflows.depth import DEPTH
 from muelle.workflows.errors import ExecutionNotFound, InvalidInputs, SavedWorkflowsMissing
 from muelle.workflows.logbook import encoded_error
 from muelle.workflows.memory import Memory, Recalled
+from muelle.workflows.named import NamedPayload
 from muelle.workflows.origins import kept_before
 from muelle.workflows.plan import Plan
 from muelle.workflows.run import Run
@@ -122,6 +123,24 @@ class Runs:
         """Accept a document; what is wrong with it, or not allowed, is said now. Raises IdempotencyConflict."""
         plan, encoded = await self._workflows.admit(principal, document, inputs, request=request)
         return await self._handed_in(principal, _job(principal, plan, encoded, wishes), (), request)
+
+    async def submit_named(
+        self, principal: Principal, name: str, version: str, inputs: Mapping[str, Any], wishes: Wishes
+    ) -> Submitted:
+        """Accept a run of one version of a saved workflow, which the principal may run; raise IdempotencyConflict."""
+        named = NamedPayload(workflow=name, version=version, inputs=dict(inputs), inputs_version=version)
+        return await self._engine.submit(
+            Job(
+                tenant=principal.tenant,
+                principal=principal.id,
+                kind=KIND,
+                name=name,
+                payload=msgspec.json.encode(named),
+                version=version,
+                priority=wishes.priority,
+                idempotency_key=wishes.key,
+            )
+        )
 
     async def result(self, principal: Principal, run: RunId, seconds: float | None = None) -> Outcome | None:
         """Wait for a run to end and return what became of it; None if it has not ended after `seconds`."""
@@ -273,7 +292,7 @@ class Runs:
             return await self._workflows.planner.plan(document, limits), work.payload, work.version
         if self.saved is None:
             raise SavedWorkflowsMissing(workflow=work.name)
-        asked = msgspec.json.decode(work.payload, type=_Named)
+        asked = msgspec.json.decode(work.payload, type=NamedPayload)
         found = await self.saved().resolve(principal, asked.workflow, asked.version, asked.inputs, asked.inputs_version)
         plan, encoded = await self._workflows.admit(principal, found.document, found.inputs, name=asked.workflow)
         return plan, encoded, found.version
@@ -333,21 +352,8 @@ class Runs:
         )
 
 
-class _Named(msgspec.Struct, frozen=True, kw_only=True):
-    """What is handed in to run a saved workflow; `muelle_depth` is what `depth` is about.
-
-    `inputs_version` is the version that the inputs were kept for.
-    """
-
-    workflow: str
-    version: str = "latest"
-    inputs: dict[str, Any] = {}
-    muelle_depth: int = 0
-    inputs_version: str | None = None
-
-
 def _depth(payload: bytes) -> int:
-    return msgspec.json.decode(payload, type=_Named).muelle_depth
+    return msgspec.json.decode(payload, type=NamedPayload).muelle_depth
 
 
 def _run_id(kept: bytes) -> RunId:

@@ -22,7 +22,7 @@ async def open_saved_doorway(home: Path | None = None) -> AsyncIterator[Doorway]
         app = doorway.app
         saved = open_saved(app.stores.database, app.workflows, app.stores.trail, app.clock, app.ids, SavedSettings())
         api = build_api(app)
-        api.include_router(routes(saved.workflows, saved.runs, app.clock, caller_of(doorway)))
+        api.include_router(routes(saved.workflows, saved.runs, app.submissions, app.clock, caller_of(doorway)))
         doorway.door = Door(api, {}, app.identity, app.ids, app.metrics, app.settings.http)
         yield doorway
 

@@ -81,7 +81,7 @@ def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401
     api.include_router(schedule_routes.routes(schedules, caller))
     api.include_router(trigger_routes.routes(triggers.triggers, caller))
     api.include_router(trigger_routes.hook_routes(triggers.hooks))
-    api.include_router(version_routes.routes(saved.workflows, saved.runs, app.clock, caller))
+    api.include_router(version_routes.routes(saved.workflows, saved.runs, app.submissions, app.clock, caller))
 
 
 def openapi_document() -> dict[str, Any]:

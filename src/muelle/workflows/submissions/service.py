@@ -3,8 +3,9 @@
 Both ways into HTTP (the hot route and the framework's) call this, so that they answer alike.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -33,6 +34,14 @@ class Told(NamedTuple):
     status: int
     body: bytes
     headers: tuple[Header, ...] = ()
+
+
+class Named(NamedTuple):
+    """One version of a saved workflow, and the inputs to run it with."""
+
+    name: str
+    version: str
+    inputs: Mapping[str, Any]
 
 
 class Accepted(NamedTuple):
@@ -69,6 +78,16 @@ class Submissions:
             return Told(200, encode_answer(outcome, form))
         accepted = await self.submit(principal, asked, headers, request)
         if preferred is None and asked.run_at is None:
+            return await self._whole(principal, accepted, form)
+        return await self._soon(principal, accepted, form, preferred)
+
+    async def take_named(self, principal: Principal, named: Named, headers: Headers, form: Format) -> Told:
+        """Queue a run of a saved workflow, and answer as is preferred; raise IdempotencyConflict."""
+        wishes = Wishes(key=idempotency_key(headers))
+        submitted = await self._runs.submit_named(principal, named.name, named.version, named.inputs, wishes)
+        accepted = Accepted(submitted.run, named.name, is_new=submitted.is_new)
+        preferred = preference(headers)
+        if preferred is None:
             return await self._whole(principal, accepted, form)
         return await self._soon(principal, accepted, form, preferred)
 

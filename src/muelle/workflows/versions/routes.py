@@ -11,6 +11,7 @@ from muelle.core import Body, Clock, answers
 from muelle.identity import Principal
 from muelle.workflows.answer import Format, answer
 from muelle.workflows.shapes import ANSWER
+from muelle.workflows.submissions.service import Named, Submissions
 from muelle.workflows.versions import shapes
 from muelle.workflows.versions.by_name import NamedOutcome, NamedRuns
 from muelle.workflows.versions.headers import VERSION, version_headers
@@ -55,7 +56,7 @@ class _NameConvertor(StringConvertor):
     regex = rf"(?!(?:{'|'.join(sorted(RESERVED))})(?:/|$))[^/]+"
 
 
-def routes(saved: SavedWorkflows, runs: NamedRuns, clock: Clock, caller: Caller) -> APIRouter:
+def routes(saved: SavedWorkflows, runs: NamedRuns, submissions: Submissions, clock: Clock, caller: Caller) -> APIRouter:
     """Return the routes; `caller` tells who asks, or raises Unauthenticated."""
     register_url_convertor("workflow", _NameConvertor())
     router = APIRouter(prefix="/api/v1/workflows", tags=["saved workflows"])
@@ -65,7 +66,7 @@ def routes(saved: SavedWorkflows, runs: NamedRuns, clock: Clock, caller: Caller)
     _versions(router, saved, who)
     _statuses(router, saved, who)
     _aliases(router, saved, who)
-    _execution(router, runs, who)
+    _execution(router, runs, submissions, who)
     return router
 
 
@@ -229,7 +230,12 @@ def _aliases(router: APIRouter, saved: SavedWorkflows, who: Any) -> None:  # noq
         return _json(shapes.AliasShape(alias=alias, version=version))
 
 
-def _execution(router: APIRouter, runs: NamedRuns, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
+def _execution(
+    router: APIRouter,
+    runs: NamedRuns,
+    submissions: Submissions,
+    who: Any,  # noqa: ANN401 - FastAPI's Depends
+) -> None:
     @router.post(
         "/{name:workflow}/execute", responses=_RAN, openapi_extra=_EXECUTE.description, summary="Run a saved workflow"
     )
@@ -240,6 +246,15 @@ def _execution(router: APIRouter, runs: NamedRuns, who: Any) -> None:  # noqa: A
         form: Annotated[Format, Query(alias="format", description="How much the answer tells.")] = "full",
     ) -> Response:
         body = await _read(_EXECUTE, request)
+        if "prefer" in request.headers or "idempotency-key" in request.headers:
+            found = await runs.prepare(
+                principal, name, body.version, body.inputs, kept_for=body.inputs_version, request=_id(request)
+            )
+            named = Named(name, found.release.version, found.inputs)
+            told = await submissions.take_named(principal, named, dict(request.scope["headers"]), form)
+            more = {key.decode(): value.decode() for key, value in told.headers}
+            headers = {**dict(version_headers(found.release)), **more}
+            return Response(told.body, told.status, headers, media_type="application/json")
         ran = await runs.execute(
             principal, name, body.version, body.inputs, kept_for=body.inputs_version, request=_id(request)
         )
