@@ -66,7 +66,7 @@ class FakeStep:
         self.storage = FakeStorage()
         self.resource = None
         self.tenant, self.principal, self.run = TenantId("t-1"), PrincipalId("p-1"), RunId("r-1")
-        self.operation = "op"
+        self.operation = self.place = "op"
         self.slept: list[float] = []
         self.rested: list[datetime] = []
         self.asked: list[Question] = []

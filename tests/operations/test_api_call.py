@@ -135,7 +135,7 @@ async def test_the_key_of_a_call_is_its_own_and_the_same_after_a_crash(step: Fak
     bodies: list[Json] = [{"a": 1}, {"a": 1}, {"a": 2}, {"a": CredentialRef("c")}]
     for body in bodies:
         await run("ApiCall", step, **POST, body=body)
-    step.data["loop"] = {"index": 3, "parent": {"index": 1}}
+    step.place = "op:1.3"
     await run("ApiCall", step, **POST, body={"a": 1})
     keys = [call.idempotency_key for call in step.http.calls]
     assert keys[0] == keys[1]

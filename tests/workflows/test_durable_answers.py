@@ -167,6 +167,23 @@ async def test_each_turn_of_a_loop_asks_for_itself(durable: Durable) -> None:
     assert [given["approved"] for given in await event(run, process, "each")] == [True, False]
 
 
+async def test_two_failures_that_lead_to_one_question_ask_it_twice_and_call_with_two_keys(durable: Durable) -> None:
+    process = await durable.process()
+    run = await process.submit(
+        op("a", "Do", say="a", fails=True, on_error={"goto": ["ask", "call"]}),
+        op("b", "Do", say="b", fails=True, on_error={"goto": ["ask", "call"]}),
+        op("ask", "Approve", message="Mend it?"),
+        op("call", "ApiCall", method="POST", url="https://x.example/", body={"a": 1}, outputPath="/workflow/x"),
+    )
+    ana = await person(process)
+    for place in ("ask", "ask~1"):
+        await process.work()
+        assert [one.place for one in (await process.approvals.list(ana)).items] == [place]
+        await process.approvals.answer(ana, (run, place), "approve")
+    assert (await process.until_ended(run)).status == "success"
+    assert len({call.idempotency_key for call in durable.outside.calls}) == len(durable.outside.calls) == 2
+
+
 async def test_a_run_that_is_cancelled_asks_no_more(durable: Durable) -> None:
     process = await durable.process()
     run = await process.submit(ASK, PAY)

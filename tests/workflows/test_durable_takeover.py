@@ -122,6 +122,19 @@ async def test_a_run_that_somebody_waits_for_is_taken_over_too(durable: Durable)
     assert durable.stage.said == [1, 2]
 
 
+async def test_a_process_alone_that_was_stopped_for_a_while_goes_on_with_its_run(durable: Durable) -> None:
+    process = await durable.process(queues=())
+    document = process.document(op("a", "Do", say=1), op("b", "Do", say=2, seconds=1))
+    running = asyncio.create_task(process.app.workflows.run(process.me, document))
+    await until(lambda: durable.stage.said == [1] and durable.clock.sleepers > 1)
+    durable.clock.forward(minutes=1)
+    async with asyncio.timeout(20):
+        while not running.done():
+            durable.clock.forward(seconds=0.5)
+            await asyncio.sleep(0.005)
+    assert ((await running).status, durable.stage.said) == ("success", [1, 2])
+
+
 async def test_a_run_that_kills_every_worker_is_given_up(durable: Durable) -> None:
     process = await durable.process()
     run = await process.submit(op("a", "Do", say=1, seconds=9))

@@ -36,22 +36,22 @@ async def test_every_step_is_in_the_journal_when_the_answer_is_given(world: Worl
 
 async def test_what_came_before_an_effect_is_durable_before_the_effect_begins(world: World) -> None:
     run = asyncio.create_task(
-        world.app.workflows.run(world.me, document(op("a", "Say", say=1), op("do", "Do", say=2, seconds=5)))
+        world.app.workflows.run(world.me, document(op("a", "Say", say=1), op("do", "Do", say=2, seconds=4)))
     )
     await world.settle()
     page = await world.app.stores.journal.runs(world.me.tenant, RunFilter(status="running"), 10)
     steps = await world.app.stores.journal.steps(world.me.tenant, page.runs[0].run)
     assert [step.operation for step in steps] == ["a"]
-    world.clock.forward(seconds=5)
+    world.clock.forward(seconds=4)
     await run
 
 
 async def test_a_run_that_waits_is_listed_as_running(world: World) -> None:
-    run = asyncio.create_task(world.app.workflows.run(world.me, document(op("ask", "Ask", say=1, seconds=5))))
+    run = asyncio.create_task(world.app.workflows.run(world.me, document(op("ask", "Ask", say=1, seconds=4))))
     await world.settle()
     listed = await world.app.executions.page(world.me, RunFilter(), 10, None)
     assert [entry["status"] for entry in listed["executions"]] == ["running"]
-    world.clock.forward(seconds=5)
+    world.clock.forward(seconds=4)
     await run
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, TenantId, Unavailable
+from muelle.engine.alone import Alone
 from muelle.engine.compaction import Compaction
 from muelle.engine.durability import durable
 from muelle.engine.errors import (
@@ -71,7 +72,7 @@ class Engine:
         self._most = max(1, int(settings.concurrency * settings.tenant_share))
         self._taken: Counter[TenantId] = Counter()
         self._failures = Failures(queue, settings)
-        self._beating: asyncio.Task[None] | None = None
+        self._alone = Alone(self)
         self._strange: set[Key] = set()  # held by us as the queue has it, and not in our hands
         self._is_claiming = False
         self.compaction = Compaction(journal, settings.compact_chunks)
@@ -155,7 +156,7 @@ class Engine:
     async def hold(self, tenant: TenantId, run: RunId) -> Held:
         """Take a run in hand that nobody queued; it enters the queue with its first append under this lease."""
         self._keep(held := Held(tenant, run, await self.lease.take(), is_queued=False))
-        self._beat_alone()
+        self._alone.begin()
         return held
 
     async def answer(self, tenant: TenantId, wait: tuple[RunId, str], answer: bytes, by: str) -> None:
@@ -172,15 +173,22 @@ class Engine:
 
     async def perform_now(self, tenant: TenantId, run: RunId) -> None:
         """Advance a queued run in this process, though no worker is here; for a run that a run started."""
+        held = await self.take_up(tenant, run)
+        if held is not None:
+            await self._performed(held)
+
+    async def take_up(self, tenant: TenantId, run: RunId) -> Held | None:
+        """Begin to advance a run that nobody holds, though no worker is here; None if it is not to be had."""
         worker = await self.lease.take()
         wish = Wish(worker=worker, queues=("default",), places=1, most=1, holds={})
         claimed = await self.queue.claim_one(wish, tenant, run)
-        if claimed is not None:
-            held = Held(tenant, run, worker, is_queued=False)
-            self._keep(held)
-            self._beat_alone()
-            self._start(held, work_claimed(claimed))
-            await self._performed(held)
+        if claimed is None:
+            return None
+        held = Held(tenant, run, worker, is_queued=False)
+        self._keep(held)
+        self._alone.begin()
+        self._start(held, work_claimed(claimed))
+        return held
 
     def let_go(self, held: Held, result: Any | None) -> None:  # noqa: ANN401 - what the handler returned
         """Be done with a run: it has ended with a result, or is parked."""
@@ -283,9 +291,7 @@ class Engine:
         if tasks:
             await asyncio.wait(tasks, timeout=self.settings.drain_seconds)
         await self._cancel(tasks)
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait([self._beating])
+        await self._alone.end()
         await self.compaction.end()
         await self._waiters.close()
         await self.lease.leave()
@@ -379,19 +385,8 @@ class Engine:
     def _lost(self, worker: str) -> None:
         """Drop every run that was held under a lease: somebody else may be at it already."""
         self.metrics.count(LEASES_LOST)
-        for held in [held for held in self.held.values() if held.lease == worker]:
+        dropped = [held for held in self.held.values() if held.lease == worker]
+        self._alone.remember(held.key for held in dropped)
+        for held in dropped:
             if held.task is not None:
                 held.task.cancel()
-
-    def _beat_alone(self) -> None:
-        """Keep the lease alive where no worker does."""
-        if not self.queues and (self._beating is None or self._beating.done()):
-            self._beating = asyncio.create_task(self._keep_alive())
-
-    async def _keep_alive(self) -> None:
-        while self.held and not self.queues:
-            await self.clock.sleep(self.lease.pause)
-            try:
-                await self.beat()
-            except MuelleError as error:
-                _LOG.warning("The queue could not be looked at: %s", error)

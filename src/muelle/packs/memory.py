@@ -71,7 +71,7 @@ class MemoryStep:
         self.tenant = TenantId("tenant_1")
         self.principal = PrincipalId("agent_1")
         self.run = RunId("run_1")
-        self.operation = "operation"
+        self.operation = self.place = "operation"
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.limits = Limits()
         self.slept: list[float] = []
