@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [*(ROOT / "packs" / "crm").rglob("*.py"), ROOT / "tests" / "packs" / "test_crm_pack.py"]
+SOURCES = [*(ROOT / "packs" / "crm").rglob("*.py"), *(ROOT / "tests" / "packs").glob("test_crm_*.py")]
 
 
 def blocks(page: Path, language: str) -> list[str]:
