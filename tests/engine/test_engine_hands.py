@@ -28,6 +28,9 @@ class SlowToAnswer:
     def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> Awaitable[None]:
         return self._database.commit(statements, flush=flush)
 
+    def observe(self, committed: Callable[[int, float], None]) -> None:
+        self._database.observe(committed)
+
     def listen(self, channel: str, heard: Callable[[str], None]) -> AbstractAsyncContextManager[None]:
         return self._database.listen(channel, heard)
 
