@@ -26,7 +26,7 @@ from bench.engine.environments import Missing
 from bench.engine.fairness import fairness
 from bench.engine.figures import note, ratio
 from bench.engine.muelle_runs import journal, pg, sqlite
-from bench.engine.peers import PEERS, measure_peer
+from bench.engine.peers import measure_peer
 from bench.engine.sleeping import sleeping
 from bench.engine.stored import stored
 from muelle import __version__
@@ -54,6 +54,8 @@ PARTS: dict[str, Callable[[Rounds], Mapping[str, float]]] = {
     "sleeping": sleeping,
     "fairness": fairness,
 }
+AGAINST = {"dbos": "pg_runs_s", "restate": "sqlite_full_runs_s", "celery": "pg_runs_s"}
+"""What of ours is most like a peer: two processes on a server, or one with a store of its own that flushes."""
 
 
 def measure(names: Sequence[str], rounds: Rounds) -> dict[str, float | None]:
@@ -62,9 +64,12 @@ def measure(names: Sequence[str], rounds: Rounds) -> dict[str, float | None]:
     for name, part in PARTS.items():
         if name in names:
             figures.update(_measured(name, part, rounds))
-    for name in PEERS:
+    for name, ours in AGAINST.items():
         if name in names:
-            figures[f"vs_{name}"] = ratio(figures.get("pg_runs_s"), measure_peer(name, rounds))
+            theirs = measure_peer(name, rounds)
+            figures[f"vs_{name}"] = ratio(figures.get(ours), theirs)
+            for other in (*dict.fromkeys(AGAINST.values()), "sqlite_normal_runs_s"):
+                note(f"  {other} / {name}: {ratio(figures.get(other), theirs)}")
     return figures
 
 
@@ -81,7 +86,7 @@ def main() -> None:
     options.add_argument(
         "--quick", action="store_true", help="one short window of each, and a tenth of the runs stored"
     )
-    names = [*PARTS, *PEERS]
+    names = [*PARTS, *AGAINST]
     options.add_argument("--only", action="append", choices=names, help="measure this part alone; may be repeated")
     chosen = options.parse_args()
     rounds = Rounds(2, 1, 0.1) if chosen.quick else Rounds()

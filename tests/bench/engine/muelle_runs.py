@@ -76,21 +76,33 @@ def pg(rounds: Rounds) -> dict[str, float]:
 
 
 def latency(server: PostgresServer, fresh: Callable[[], list[str]], rounds: Rounds) -> tuple[float, float]:
-    """Return how long runs wait that a third process hands in at a steady pace, p50 and p99 in ms."""
-    url = server.create()
-    place = [*fresh(), "--url", url]
-    run_beside([[*_OURS, *place, "--way", "submit", "--seconds", "0"]], {})  # makes tables and owner
+    """Return how long runs wait that two workers are handed at a steady pace, p50 and p99 in ms."""
+    place = _prepared(server, fresh)
+    pace = ["--seconds", str(rounds.count * rounds.seconds), "--pace"]
+    handed = [*_OURS, *place, "--way", "paced", *pace, str(_PACE // 2)]
+    note(f"$ {' '.join(handed[1:])} (2 at a time)")
+    run_beside([handed, handed], {})
+    found = _tell(f"at {_PACE} runs/s, where handed in", place[-1], None)
+    place = _prepared(server, fresh)
     work = [*_OURS, *place, "--way", "work"]
-    note(f"$ {' '.join(work[1:])} (twice)")
+    note(f"$ {' '.join(work[1:])} (2 at a time)")
     workers = [subprocess.Popen(work, cwd=HERE, stdin=subprocess.PIPE) for _ in range(2)]
     try:
-        submit = [*_OURS, *place, "--way", "submit", "--seconds", str(3 * rounds.seconds), "--pace", str(_PACE)]
+        submit = [*_OURS, *place, "--way", "submit", *pace, str(_PACE)]
         note(f"$ {' '.join(submit[1:])}")
         run_beside([submit], {})
     finally:
         for worker in workers:
             worker.communicate()
-    return _tell(f"at {_PACE} runs/s, handed in by a third process", url, None)
+    _tell(f"at {_PACE} runs/s, handed in by a third process", place[-1], None)
+    return found
+
+
+def _prepared(server: PostgresServer, fresh: Callable[[], list[str]]) -> list[str]:
+    """Return the arguments for a home and a database, with its tables and owner made."""
+    place = [*fresh(), "--url", server.create()]
+    run_beside([[*_OURS, *place, "--way", "submit", "--seconds", "0"]], {})
+    return place
 
 
 def _tell(what: str, url: str, in_flight: int | None) -> tuple[float, float]:

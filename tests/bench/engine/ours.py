@@ -2,7 +2,7 @@
 
 Prints a line of JSON for each window. Each run is handed in (durable when that returns), advanced by this process's
 worker or another's, and waited for. `--way`: `queued` as above; `at-once` for callers who wait for the answer, whose
-runs enter no queue; `submit` hands in so many a second and takes nothing from the queue; `work` only takes.
+runs enter no queue; `paced` hands in so many a second and works; `submit` only hands them in; `work` only works.
 """
 
 import argparse
@@ -58,6 +58,9 @@ async def measure(options: argparse.Namespace) -> None:
             await paced(rig, options.seconds, options.pace)
             return
         async with rig.worker().working():
+            if options.way == "paced":
+                await paced(rig, options.seconds, options.pace)
+                return
             if options.way == "work":
                 await asyncio.to_thread(sys.stdin.read)  # until whoever started it has enough
                 return
@@ -74,7 +77,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path)
     parser.add_argument("--url", default="")
     parser.add_argument("--synchronous", default="FULL")
-    parser.add_argument("--way", choices=["queued", "at-once", "submit", "work"], default="queued")
+    parser.add_argument("--way", choices=["queued", "at-once", "paced", "submit", "work"], default="queued")
     parser.add_argument("--no-journal", dest="journal", action="store_false", help="with at-once: keep nothing")
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
