@@ -114,7 +114,7 @@ async def test_every_route_is_among_the_attempts(idle: Doorway) -> None:
 
 
 async def test_one_sees_the_kinds_that_one_may_hand_in(idle: Doorway) -> None:
-    agent = await idle.agent(("jobs:run", "c*"))
+    agent = await idle.agent(("jobs:run", "cop*"))
     mine = (await agent.get(f"{JOBS}/kinds")).json()
     all_of_them = (await (await idle.owner()).get(f"{JOBS}/kinds")).json()
 
