@@ -16,9 +16,11 @@ _MARGIN = timedelta(hours=1)
 def firings(expression: str, zone: str, since: datetime, until: datetime) -> list[datetime]:
     """Return the firings from `since` on and before `until`."""
     texts = expression.split()
-    is_regular = any(text.startswith("*") for text in texts[:-3])
+    of_day = range(6 - len(texts), 3)  # the fields of the time of day that are written out
     texts = texts if len(texts) == 6 else ["0", *texts]
     fields = [_numbers(text, *bounds) for text, bounds in zip(texts, _RANGES, strict=True)]
+    every = {place: len(range(*bounds)) + 1 for place, bounds in enumerate(_RANGES)}
+    is_regular = any(texts[place].startswith("*") or len(fields[place]) == every[place] for place in of_day)
     both = texts[3].startswith("*") or texts[5].startswith("*")
     walk = (_walk if is_regular else _firsts)(zone, since - _MARGIN, until + _MARGIN)
     found = {at for wall, at in walk if _matches(fields, wall, both=both)}

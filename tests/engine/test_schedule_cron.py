@@ -59,6 +59,7 @@ SIX = st.tuples(terms(0, 59), terms(0, 59), HOURS, *DAYS).map(" ".join)
 @example(cron="* 30 2 * * *", change=(MADRID, "2026-10-25T01:00"))
 @example(cron="15,45 1,2 * * *", change=(LORD_HOWE, "2026-04-04T15:00"))
 @example(cron="0 0 29 2 *", change=(NEW_YORK, "2026-11-01T06:00"))
+@example(cron="0/1 1 * * *", change=(NEW_YORK, "2026-11-01T06:00"))  # all minutes, without a star
 def test_around_every_change_of_clocks_cron_fires_as_a_walk_over_all_seconds_says(
     cron: str, change: tuple[str, str]
 ) -> None:
