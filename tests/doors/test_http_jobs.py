@@ -252,6 +252,14 @@ async def test_a_wrong_body_is_answered_with_the_name_of_the_field(idle: Doorway
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
+async def test_a_job_is_among_the_runs_and_found_there_by_its_kind(idle: Doorway) -> None:
+    owner = await idle.owner()
+    run = await submitted(owner, "crm.add_notes", payload={"query": "ada", "text": "Hello"})
+
+    found = (await owner.get("/api/v1/executions?kind=crm.add_notes")).json()["executions"]
+    assert [(entry["execution_id"], entry["kind"]) for entry in found] == [(run, "crm.add_notes")]
+
+
 async def test_a_kind_that_is_not_is_no_filter_and_names_those_that_are(idle: Doorway) -> None:
     answer = await (await idle.owner()).get(f"{JOBS}?kind=workflow")
 

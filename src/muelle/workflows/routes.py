@@ -28,6 +28,7 @@ Caller = Callable[[Request], Awaitable[Principal]]
 Moment = Annotated[datetime | None, BeforeValidator(dated)]
 _JSON = "application/json"
 _ID = r"^[A-Za-z0-9_-]{1,100}$"
+_KIND = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 _CAUSE = r"^[!-~]{1,200}$"
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -90,7 +91,7 @@ def _history(router: APIRouter, executions: Executions, who: Any) -> None:  # no
         status: Annotated[RunStatus | None, Query()] = None,
         agent_id: Annotated[str | None, Query(pattern=_ID)] = None,
         workflow_id: Annotated[str | None, Query(pattern=_ID)] = None,
-        kind: Annotated[str | None, Query(pattern=_ID, description="workflow, or a job of a pack.")] = None,
+        kind: Annotated[str | None, Query(pattern=_KIND, description="workflow, or a job of a pack.")] = None,
         cause: Annotated[str | None, Query(pattern=_CAUSE, description="As schedule:ID or rerun:ID.")] = None,
         since: Annotated[Moment, Query(description="From this time on.")] = None,
         until: Annotated[Moment, Query(description="Before this time.")] = None,
