@@ -105,10 +105,12 @@ class Process:
 
     async def work(self) -> None:
         """Look until there is nothing to do now."""
-        await self.look()
-        while tasks := [held.task for held in self.engine.held.values() if held.task]:
-            await asyncio.wait(tasks)
-            await self.look()
+        is_busy = True
+        while is_busy:
+            tasks = [held.task for held in self.engine.held.values() if held.task]
+            if tasks:
+                await asyncio.wait(tasks)
+            is_busy = bool(await self.look() or tasks)  # whoever ends during a look makes room for the next one
 
     async def die(self) -> None:
         """Be gone without a word, as by SIGKILL; others have to find out."""
