@@ -216,6 +216,11 @@ class Engine:
         self.ring()
 
     @property
+    def has_backlog(self) -> bool:
+        """Whether more is due than could be taken."""
+        return bool(self._backlog)
+
+    @property
     def has_room(self) -> bool:
         """Whether it is worth while to look for more: not for each place that falls free while many wait."""
         return self._left() > (self._places // 4 if self._backlog else 0)

@@ -80,12 +80,18 @@ class Worker:
             except MuelleError as error:
                 _LOG.warning("The queue could not be looked at: %s", error)
                 await asyncio.sleep(engine.settings.poll_seconds)
-            await asyncio.sleep(_BATCH_SECONDS if self._claimed > _FEW else 2 * _BATCH_SECONDS)
+            await asyncio.sleep(self._breath())
             try:
                 async with asyncio.timeout(self._pause()):
                     await engine.bell.wait()
             except TimeoutError:
                 continue
+
+    def _breath(self) -> float:
+        """Return the seconds until the next look: where many wait, one claim had better take many."""
+        if not self._engine.has_backlog:
+            return _BATCH_SECONDS / 4
+        return _BATCH_SECONDS if self._claimed > _FEW else 2 * _BATCH_SECONDS
 
     def _pause(self) -> float:
         engine = self._engine

@@ -1,5 +1,6 @@
 """Runs that go on without their caller: handed in, waited for, taken up again, and changed on the way."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as altered
@@ -109,6 +110,7 @@ class Runs:
         self._principals = principals
         self.saved = saved
         self._known: dict[tuple[TenantId, PrincipalId], tuple[float, Principal]] = {}
+        self._asking: dict[tuple[TenantId, PrincipalId], asyncio.Future[Principal]] = {}
         self._engine.register(KIND, self.advance)
 
     async def submit(
@@ -330,6 +332,13 @@ class Runs:
         known = self._known.get((tenant, principal))
         if known is not None and known[0] > now:
             return known[1]
+        asking = self._asking.get((tenant, principal))
+        if asking is None:  # one look for all who ask at this moment
+            asking = self._asking[tenant, principal] = asyncio.ensure_future(self._look_up(tenant, principal, now))
+            asking.add_done_callback(lambda _: self._asking.pop((tenant, principal), None))
+        return await asyncio.shield(asking)
+
+    async def _look_up(self, tenant: TenantId, principal: PrincipalId, now: float) -> Principal:
         found = await self._principals.principal(tenant, principal)
         if len(self._known) > _MOST_PRINCIPALS:
             self._known.clear()
