@@ -54,8 +54,8 @@ PARTS: dict[str, Callable[[Rounds], Mapping[str, float]]] = {
     "sleeping": sleeping,
     "fairness": fairness,
 }
-AGAINST = {"dbos": "pg_runs_s", "restate": "sqlite_full_runs_s", "celery": "pg_runs_s"}
-"""What of ours is most like a peer: two processes on a server, or one with a store of its own that flushes."""
+AGAINST = {"dbos": "pg_runs_s", "restate": "pg_runs_s", "celery": "pg_runs_s"}
+"""Which figure of ours a peer's is compared with; the ratios to the others are printed."""
 
 
 def measure(names: Sequence[str], rounds: Rounds) -> dict[str, float | None]:
