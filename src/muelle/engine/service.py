@@ -76,7 +76,7 @@ class Engine:
         self._strange: set[Key] = set()  # held by us as the queue has it, and not in our hands
         self._is_claiming = False
         self.compaction = Compaction(journal, settings.compact_chunks)
-        self._backlog: set[TenantId] = set()  # tenants of whom more is due than we could take
+        self.backlog: set[TenantId] = set()  # tenants of whom more is due than we could take
 
     def register(self, kind: str, handler: Handler) -> None:
         """Have jobs of a kind done by a handler."""
@@ -126,7 +126,7 @@ class Engine:
             raise
         self.metrics.count(SUBMITTED, job.kind)
         if held is None:
-            self._backlog.add(job.tenant)
+            self.backlog.add(job.tenant)
             self.ring()
         else:
             self._start(held, work_of(job, run, self.clock.now(), is_new=not past))
@@ -147,7 +147,7 @@ class Engine:
         is_free = job.queue in self.queues and not job.concurrency_key and not job.rate_key
         if not is_due or not is_free or self._left() <= 0 or self._taken[job.tenant] >= self._most:
             return None
-        if job.tenant in self._backlog:
+        if job.tenant in self.backlog:
             return None  # others of this tenant came before
         held = Held(job.tenant, run, await self.lease.take(), is_queued=True)
         self._keep(held)
@@ -216,14 +216,9 @@ class Engine:
         self.ring()
 
     @property
-    def has_backlog(self) -> bool:
-        """Whether more is due than could be taken."""
-        return bool(self._backlog)
-
-    @property
     def has_room(self) -> bool:
         """Whether it is worth while to look for more: not for each place that falls free while many wait."""
-        return self._left() > (self._places // 4 if self._backlog else 0)
+        return self._left() > (self._places // 4 if self.backlog else 0)
 
     def ring(self) -> None:
         """Say that there may be something to claim."""
@@ -240,7 +235,7 @@ class Engine:
         )
         self._is_claiming = True
         try:
-            claimed, self._backlog = await self.queue.claim(wish)
+            claimed, self.backlog = await self.queue.claim(wish)
         except LeaseLost:
             self.lease.drop(worker)
             return 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -37,6 +38,7 @@ class Worker:
         self._recurring = recurring
         self._idle = 0
         self._claimed = 0
+        self._looked = -math.inf
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -59,12 +61,17 @@ class Worker:
     async def look(self) -> None:
         """Wake who is due, and take what there is room for."""
         engine = self._engine
-        if not engine.has_room:
-            return  # whoever ends rings
+        now = engine.clock.monotonic()
+        if not engine.has_room and now - self._looked < engine.settings.poll_seconds:
+            return  # whoever ends rings; but where all go on for long, the few places left are not to stay empty
+        self._looked = now
         found = await engine.queue.look(engine.queues)
         if found.is_due:
             await engine.queue.promote()
-        claimed = await engine.claim() if found.is_due or found.is_ready else 0
+        is_any = found.is_due or found.is_ready
+        claimed = await engine.claim() if is_any else 0
+        if not is_any:
+            engine.backlog.clear()  # others took it, or it is for later
         self._claimed = claimed
         self._idle = 0 if claimed or found.is_due else self._idle + 1
         engine.next_wake = None if found.wake is None else engine.clock.monotonic() + found.wake
@@ -89,7 +96,7 @@ class Worker:
 
     def _breath(self) -> float:
         """Return the seconds until the next look: where many wait, one claim had better take many."""
-        if not self._engine.has_backlog:
+        if not self._engine.backlog:
             return _BATCH_SECONDS / 4
         return _BATCH_SECONDS if self._claimed > _FEW else 2 * _BATCH_SECONDS
 
