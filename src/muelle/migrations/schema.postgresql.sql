@@ -418,3 +418,15 @@ CREATE TABLE trigger_depths (
 CREATE INDEX trigger_depths_at ON trigger_depths (at)
 --;
 UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007'
+--;
+ALTER TABLE runs ADD COLUMN entries BYTEA
+--;
+UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008'
+--;
+UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009'
+--;
+UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num = '0010'
+--;
+UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011'
+--;
+UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
