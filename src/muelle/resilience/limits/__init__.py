@@ -1,0 +1,3 @@
+"""How often each principal may do what."""
+
+__all__: list[str] = []
