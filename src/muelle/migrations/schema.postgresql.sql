@@ -425,7 +425,156 @@ UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num 
 --;
 UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009'
 --;
+ALTER TABLE identity_keys ADD COLUMN rules TEXT
+--;
+CREATE TABLE token_keys (
+    id TEXT NOT NULL, 
+    algorithm TEXT NOT NULL, 
+    public TEXT NOT NULL, 
+    created BIGINT NOT NULL, 
+    signs_from BIGINT NOT NULL, 
+    verifies_until BIGINT, 
+    PRIMARY KEY (id)
+)
+--;
+CREATE TABLE user_sessions (
+    id TEXT NOT NULL, 
+    tenant TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    method TEXT NOT NULL, 
+    address TEXT NOT NULL, 
+    client TEXT NOT NULL, 
+    created BIGINT NOT NULL, 
+    used BIGINT NOT NULL, 
+    expires BIGINT NOT NULL, 
+    revoked BIGINT, 
+    reason TEXT NOT NULL, 
+    PRIMARY KEY (id)
+)
+--;
+CREATE INDEX user_sessions_by_principal ON user_sessions (principal, id)
+--;
+CREATE TABLE user_refresh_tokens (
+    digest TEXT NOT NULL, 
+    session TEXT NOT NULL, 
+    created BIGINT NOT NULL, 
+    used BIGINT, 
+    PRIMARY KEY (digest)
+)
+--;
+CREATE INDEX user_refresh_tokens_by_session ON user_refresh_tokens (session)
+--;
+CREATE TABLE users (
+    principal TEXT NOT NULL, 
+    tenant TEXT NOT NULL, 
+    name TEXT NOT NULL, 
+    email TEXT NOT NULL, 
+    verified BIGINT, 
+    password TEXT, 
+    created BIGINT NOT NULL, 
+    second_factor BIGINT, 
+    second_step BIGINT NOT NULL, 
+    PRIMARY KEY (principal), 
+    CONSTRAINT users_by_email UNIQUE (tenant, email)
+)
+--;
+CREATE UNIQUE INDEX users_by_name ON users (tenant, name)
+--;
+CREATE TABLE user_recovery_codes (
+    principal TEXT NOT NULL, 
+    digest TEXT NOT NULL, 
+    PRIMARY KEY (principal, digest)
+)
+--;
+CREATE TABLE user_logins (
+    tenant TEXT NOT NULL, 
+    issuer TEXT NOT NULL, 
+    subject TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    created BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, issuer, subject)
+)
+--;
+CREATE TABLE user_tickets (
+    digest TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    tenant TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    email TEXT NOT NULL, 
+    content TEXT NOT NULL, 
+    expires BIGINT NOT NULL, 
+    used BIGINT, 
+    PRIMARY KEY (digest)
+)
+--;
+CREATE INDEX user_tickets_by_principal ON user_tickets (principal, kind)
+--;
+CREATE TABLE user_attempts (
+    name TEXT NOT NULL, 
+    failures BIGINT NOT NULL, 
+    last BIGINT NOT NULL, 
+    locked_until BIGINT NOT NULL, 
+    PRIMARY KEY (name)
+)
+--;
+CREATE TABLE user_mails (
+    id TEXT NOT NULL, 
+    due BIGINT NOT NULL, 
+    attempts BIGINT NOT NULL, 
+    PRIMARY KEY (id)
+)
+--;
 UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num = '0010'
+--;
+CREATE TABLE identity_seals (
+    tenant VARCHAR(100) NOT NULL, 
+    number BIGINT NOT NULL, 
+    until BIGINT NOT NULL, 
+    acts BIGINT NOT NULL, 
+    at BIGINT NOT NULL, 
+    digest TEXT NOT NULL, 
+    key TEXT NOT NULL, 
+    mac TEXT NOT NULL, 
+    PRIMARY KEY (tenant, number)
+)
+--;
+CREATE TABLE identity_cuts (
+    tenant VARCHAR(100) NOT NULL, 
+    number BIGINT NOT NULL, 
+    until BIGINT NOT NULL, 
+    acts BIGINT NOT NULL, 
+    at BIGINT NOT NULL, 
+    digest TEXT NOT NULL, 
+    key TEXT NOT NULL, 
+    mac TEXT NOT NULL, 
+    PRIMARY KEY (tenant, number)
+)
+--;
+CREATE TABLE identity_ledger (
+    id BIGINT NOT NULL, 
+    until BIGINT NOT NULL, 
+    seals BIGINT NOT NULL, 
+    at BIGINT NOT NULL, 
+    shift BIGINT NOT NULL, 
+    key TEXT NOT NULL, 
+    mac TEXT NOT NULL, 
+    PRIMARY KEY (id)
+)
+--;
+INSERT INTO identity_ledger (id, until, seals, at, shift, key, mac) VALUES (1, 0, 0, 0, 0, '', '')
+--;
+ALTER TABLE identity_acts ADD COLUMN place BIGINT NOT NULL DEFAULT 0
+--;
+UPDATE identity_acts SET place = n.place FROM (SELECT tenant, at, id, row_number() OVER (ORDER BY at, id) AS place FROM identity_acts) n WHERE (n.tenant, n.at, n.id) = (identity_acts.tenant, identity_acts.at, identity_acts.id)
+--;
+DO $$ DECLARE rows BIGINT; BEGIN
+SELECT count(*) INTO rows FROM identity_acts;
+UPDATE identity_ledger SET shift = rows;
+EXECUTE 'ALTER TABLE identity_acts ALTER place SET DEFAULT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) + '
+|| rows;
+END $$
+--;
+CREATE INDEX identity_acts_place ON identity_acts (place)
 --;
 UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011'
 --;
