@@ -88,6 +88,27 @@ class CredentialNotBound(Forbidden):
     suggestions = ("Ask an operator to bind the credential to the Api or host that the error names.",)
 
 
+class CredentialExpired(Forbidden):
+    """The credential's secret has expired and is not sent any more."""
+
+    code = "credential_expired"
+    suggestions = ("Ask an operator for a new secret: 'muelle credentials rotate'.",)
+
+
+class TokenRefused(Upstream):
+    """The token endpoint gave no access token for this credential."""
+
+    code = "token_refused"
+    recoverable = False
+    suggestions = ("Ask an operator to check the credential's client, secret and scope with whoever issued them.",)
+
+
+class TokenEndpointFailed(Upstream):
+    """The token endpoint of this credential failed."""
+
+    code = "token_endpoint_failed"
+
+
 class ApiNotFound(NotFound):
     """There is no such Api in this tenant."""
 

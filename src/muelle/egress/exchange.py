@@ -13,6 +13,7 @@ import msgspec
 
 from muelle.core import CredentialRef
 from muelle.egress.errors import InvalidCall
+from muelle.egress.kinds import SIGNING, TOKENS, scrubbed_parts
 from muelle.egress.model import MIN_SECRET, Credential
 from muelle.egress.policy import Hop
 
@@ -21,6 +22,7 @@ MARK = b"***"
 _AUTHORIZATION = "authorization"
 _FORM = "application/x-www-form-urlencoded"
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+_SIGNS = "signs the request: it stands as the value of one header, nowhere else"
 _ANCHOR = 3  # base64 turns three bytes into four characters
 
 
@@ -30,10 +32,24 @@ class Opened:
 
     credential: Credential
     secret: str = field(repr=False)
+    version: int = 1
+    is_fresh: bool = True  # nothing newer is to be had: no use in trying again
+
+    @property
+    def identity(self) -> str:
+        """Which secret this is, without telling it."""
+        return f"{self.credential.id}.{self.version}"
 
     def value(self, header: str = "") -> str:
-        """Return what stands in for the reference: with its scheme in an Authorization header, else bare."""
+        """Return what stands in for the reference: with its scheme in an Authorization header, else bare.
+
+        Raise InvalidCall for a credential that signs: its secret stands nowhere.
+        """
         match self.credential.type, header == _AUTHORIZATION:
+            case kind, _ if kind in SIGNING:
+                raise InvalidCall(field="credentialRef", credential=self.credential.id, reason=_SIGNS)
+            case kind, True if kind in TOKENS:
+                return f"Bearer {self.secret}"
             case "bearer-token", True:
                 return self.secret if self.secret.lower().startswith("bearer ") else f"Bearer {self.secret}"
             case "basic", True:
@@ -83,11 +99,24 @@ def exchanged(value: Any, purse: Purse) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def exchanged_headers(headers: Mapping[str, Any], purse: Purse) -> dict[str, Any]:
-    """Return headers, by lower-case name, with values for CredentialRefs."""
+    """Return headers, by lower-case name, with values for CredentialRefs; a header that is to be signed is left out."""
     return {
         header: purse[value.id].value(header) if isinstance(value, CredentialRef) else value
         for header, value in headers.items()
+        if not _signs(value, purse)
     }
+
+
+def signing(headers: Mapping[str, Any], purse: Purse) -> Opened | None:
+    """Return the credential that signs the request, or None; raise InvalidCall for two of them."""
+    found = [purse[value.id] for value in headers.values() if _signs(value, purse)]
+    if len(found) > 1:
+        raise InvalidCall(field="headers", reason="two credentials that sign")
+    return found[0] if found else None
+
+
+def _signs(value: object, purse: Purse) -> bool:
+    return isinstance(value, CredentialRef) and purse[value.id].credential.type in SIGNING
 
 
 def query_text(query: Mapping[str, Any], purse: Purse) -> str:
@@ -169,8 +198,9 @@ class Scrubber:
 def _forms(opened: Opened) -> set[bytes]:
     """Return the secret as a server may send it back: plain, and as JSON, URLs, HTML, hex and base64 write it."""
     secrets = [opened.secret]
+    secrets += scrubbed_parts(opened.credential.type, opened.secret)
     if opened.credential.type == "basic":
-        secrets += [opened.encoded(), opened.secret.partition(":")[2]]
+        secrets.append(opened.encoded())
     forms: set[bytes] = set()
     for secret in secrets:
         if len(secret) >= MIN_SECRET:

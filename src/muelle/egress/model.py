@@ -10,6 +10,15 @@ import msgspec
 from muelle.core import CredentialRef, TenantId, name
 from muelle.egress.errors import InvalidApi, InvalidCredential, InvalidUrl
 from muelle.egress.headers import checked_name
+from muelle.egress.kinds import (
+    CLIENT_CREDENTIALS,
+    HMAC,
+    REFRESH_TOKEN,
+    SHORTEST_SECRET,
+    SIGV4,
+    checked_options,
+    secret_fault,
+)
 from muelle.egress.target import Target, read_target
 
 ApiId = NewType("ApiId", str)
@@ -21,13 +30,17 @@ MAX_DESCRIPTION = 4000
 MAX_PATH = 2000
 MAX_BINDINGS = 100
 MAX_METADATA = 8000  # bytes of JSON
-MIN_SECRET = 8  # shorter ones cannot be told from ordinary text when a server echoes them
+MIN_SECRET = SHORTEST_SECRET
 MAX_SECRET = 64 << 10
 
 USAGES: Mapping[str, str] = {
     "bearer-token": "Stand it as the value of the Authorization header; it is sent as 'Bearer TOKEN'.",
     "basic": "Stand it as the value of the Authorization header; it is sent as 'Basic' and user:password in base64.",
     "api-key": "Stand it where the Api wants its key: as a value of a header, the query or the body.",
+    CLIENT_CREDENTIALS: "Stand it as the value of the Authorization header; it is sent as 'Bearer' and a fresh token.",
+    REFRESH_TOKEN: "Stand it as the value of the Authorization header; it is sent as 'Bearer' and a fresh token.",
+    SIGV4: "Stand it as the value of the Authorization header; the request is signed for AWS.",
+    HMAC: "Stand it as the value of the header of the signature; the request is signed.",
 }
 _RAW_USAGE = "Stand it wherever the value is wanted: in a header, the query or the body."
 
@@ -84,7 +97,7 @@ class CredentialDraft:
     """A credential as it is handed in, without its secret.
 
     It is sent to nothing but the `apis` (ids) and `hosts` that it names. A host is `host` or `host:port` and means
-    https; `http://host:port` sends it unencrypted.
+    https; `http://host:port` sends it unencrypted. What `options` there are depends on the type: see `kinds`.
     """
 
     id: CredentialId
@@ -93,6 +106,7 @@ class CredentialDraft:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     apis: tuple[ApiId, ...] = ()
     hosts: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def usage(self) -> str:
@@ -107,6 +121,7 @@ class Credential(CredentialDraft):
     tenant: TenantId
     created: datetime
     updated: datetime
+    version: int = 1
 
 
 def checked_base(url: str) -> Target:
@@ -168,6 +183,8 @@ def checked_credential(draft: CredentialDraft) -> tuple[str, ...]:
     name(draft.type, "type")
     _checked_length(InvalidCredential, draft.description)
     _checked_json(InvalidCredential, draft.metadata, "metadata")
+    _checked_json(InvalidCredential, draft.options, "options")
+    checked_options(draft.type, draft.options)
     for api in draft.apis:
         name(api, "apis")
     bindings = len(draft.apis) + len(draft.hosts)
@@ -202,6 +219,9 @@ def checked_secret(draft: CredentialDraft, secret: str) -> None:
         raise InvalidCredential(field="secret", reason="not user:password")
     if draft.type in USAGES and not secret.isprintable():
         raise InvalidCredential(field="secret", reason="has a line break or control character")
+    fault = secret_fault(draft.type, draft.options, secret)
+    if fault:
+        raise InvalidCredential(field="secret", reason=fault)
 
 
 def _checked_length(error: type[InvalidApi | InvalidCredential], text: str, where: str = "description") -> None:

@@ -23,7 +23,7 @@ from muelle.core import (
     TimedOut,
 )
 from muelle.egress.apis import Apis
-from muelle.egress.credentials import Credentials, vault_name
+from muelle.egress.credentials import Credentials
 from muelle.egress.decompression import ACCEPTED
 from muelle.egress.directory import Directory, Listing, Listings
 from muelle.egress.errors import (
@@ -35,10 +35,11 @@ from muelle.egress.errors import (
     RequestTooLarge,
     TooManyRedirects,
 )
-from muelle.egress.exchange import Opened, Scrubber, body_bytes, exchanged_headers, query_text, refs_of
+from muelle.egress.exchange import Opened, Scrubber, body_bytes, exchanged_headers, query_text, refs_of, signing
 from muelle.egress.guard import Networks, networks_of, refusal
 from muelle.egress.headers import checked_headers
 from muelle.egress.kept import KeptAnswers
+from muelle.egress.keyring import Keyring
 from muelle.egress.model import Api, Credential, Placement
 from muelle.egress.policy import (
     REDIRECTS,
@@ -53,8 +54,10 @@ from muelle.egress.policy import (
 )
 from muelle.egress.registry import Registry
 from muelle.egress.settings import EgressSettings
+from muelle.egress.signing import Signer, SigningWire
 from muelle.egress.store import Register
 from muelle.egress.target import Target, read_target
+from muelle.egress.tokens import Tokens
 from muelle.egress.wire import Answer, Request, Wire
 from muelle.identity import Acts, AuditTrail, Principal
 from muelle.stores import Vault
@@ -62,6 +65,7 @@ from muelle.stores import Vault
 CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", "counter", ("api", "outcome"))
 SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
 CALL_LIMITS = frozenset({"answer_bytes", "call_seconds"})  # what egress heeds of a principal's limits
+REFUSALS = frozenset({401, 403})  # what a newer token, or a credential's version before this one, may help against
 NO_API = "-"  # the label of calls to hosts that no Api describes
 
 
@@ -113,6 +117,8 @@ class Egress:
         )
         self._kept = KeptAnswers(parts.clock, parts.settings.kept_bytes)
         self._wire: Wire | None = None
+        tokens = Tokens(self._token_answer, parts.clock, parts.settings.kept_tokens)
+        self._keyring = Keyring(parts.vault, tokens, parts.clock)
         self.apis = Apis(
             Registry(parts.apis, parts.trail, parts.clock), parts.credentials, self._directory, parts.settings
         )
@@ -215,10 +221,27 @@ class Egress:
         """Put the credentials into a hop that was admitted and send it; return also where it went, secrets and all."""
         _checked_literal(hop.target, journey.networks)
         hop = _with_placement(hop, listing.api.credential if listing else None)
-        for credential in refs_of(hop):
-            journey.purse[credential] = await self._opened(journey.principal, credential, hop.target, listing)
+        refs = refs_of(hop)
+        for credential in refs:
+            journey.purse[credential] = await self._opened(journey, credential, hop.target, listing)
         request = self._request(journey, hop)
-        return await self._send(request), request.target
+        answer = await self._send(request)
+        if answer.status in REFUSALS and await self._renewed(journey, refs, answer.status):
+            request = self._request(journey, hop)
+            answer = await self._send(request)
+        return answer, request.target
+
+    async def _renewed(self, journey: _Journey, refs: Iterable[str], status: int) -> bool:
+        """Put newer values, where there are any, in place of what was refused; tell whether there were."""
+        changed = False
+        for credential in refs:
+            refused = journey.purse[credential]
+            newer = await self._keyring.renewed(refused, journey.networks, status)
+            if newer is not None:
+                changed = True
+                journey.purse[credential] = newer
+                journey.purse[f"{credential} before"] = refused  # it was sent, so it is scrubbed; no id has a space
+        return changed
 
     def _admit(self, principal: Principal, listings: Listings, method: str, target: Target) -> Listing | None:
         listing = authorise(principal, listings, method, target)
@@ -238,15 +261,13 @@ class Egress:
         checked_use(principal, found, target, listing)
         return found
 
-    async def _opened(self, principal: Principal, credential: str, target: Target, listing: Listing | None) -> Opened:
-        found = await self._found(principal, credential, target, listing)
-        secret = await self._parts.vault.get(principal.tenant, vault_name(credential))
-        if secret is None:
-            raise CredentialNotFound(credential=credential, reason="its secret is gone")
-        return Opened(found, secret)
+    async def _opened(self, journey: _Journey, credential: str, target: Target, listing: Listing | None) -> Opened:
+        found = await self._found(journey.principal, credential, target, listing)
+        return await self._keyring.open(found, journey.networks)
 
     def _request(self, journey: _Journey, hop: Hop) -> Request:
         headers = exchanged_headers(hop.headers, journey.purse)
+        signs = signing(hop.headers, journey.purse)
         body, content_type = body_bytes(hop.body, headers.get("content-type"), journey.purse)
         if body is not None and len(body) > self._settings.max_request_bytes:
             raise RequestTooLarge(limit=self._settings.max_request_bytes, size=len(body))
@@ -262,13 +283,24 @@ class Egress:
             body=body,
             networks=journey.networks,
             max_answer_bytes=journey.max_answer_bytes,
+            signer=Signer(signs.credential, signs.secret, self._clock) if signs else None,
+            credentials=tuple(sorted(journey.purse[ref].identity for ref in refs_of(hop))),
         )
 
     async def _send(self, request: Request) -> Answer:
         """Send one request once: what retries, breaks circuits or caches wraps this and nothing else."""
+        return await self._line().send(request)
+
+    def _line(self) -> Wire:
         if self._wire is None:
-            self._wire = (self._parts.wire or _open_wire)(self._settings)
-        return await self._wire.send(request)
+            self._wire = SigningWire((self._parts.wire or _open_wire)(self._settings))
+        return self._wire
+
+    async def _token_answer(self, request: Request) -> Answer:
+        """Ask a token endpoint: guarded as every call, and never redirected."""
+        checked_port(request.target, self._settings.ports)
+        _checked_literal(request.target, request.networks)
+        return await self._line().send(request)
 
     async def _record_refusal(self, principal: Principal, hop: Hop, error: Forbidden) -> None:
         facts = " ".join(f"{name}={value}" for name, value in error.facts.items())

@@ -30,4 +30,5 @@ class EgressSettings:
     max_credentials: int = 1000  # of one tenant
     directory_seconds: float = 0.5  # how soon another process's change to an Api holds here; one's own at once
     directory_tenants: int = 1000  # tenants whose Apis are remembered
+    kept_tokens: Annotated[int, Meta(ge=1)] = 10_000  # credentials whose OAuth access token is kept in memory
     kept_bytes: int = 16 << 20  # answers kept in memory for calls that ask for it by `cache`

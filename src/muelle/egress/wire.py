@@ -10,7 +10,11 @@ from muelle.egress.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request as it is sent; its repr shows nothing that may hold a secret."""
+    """One request as it is sent; its repr shows nothing that may hold a secret.
+
+    `signer` signs it as the very last thing, each time that it is sent; `credentials` says by id and version which
+    credentials have a part in it.
+    """
 
     method: str
     target: Target = field(repr=False)
@@ -18,6 +22,8 @@ class Request:
     body: bytes | None = field(repr=False)
     networks: Networks = field(repr=False)
     max_answer_bytes: int
+    signer: "Signs | None" = field(default=None, repr=False)
+    credentials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,14 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+class Signs(Protocol):
+    """Signs requests."""
+
+    def sign(self, request: Request) -> Request:
+        """Return the request with its signature."""
+        ...
 
 
 class Wire(Protocol):
