@@ -15,7 +15,7 @@ from muelle.core.errors import (
     Upstream,
 )
 from muelle.core.events import Event
-from muelle.core.http import CredentialRef, HttpAnswer, HttpCall
+from muelle.core.http import Again, Attempt, CredentialRef, HttpAnswer, HttpCall
 from muelle.core.ids import AuditId, EventId, GrantId, Ids, KeyId, PrincipalId, RequestId, RunId, TenantId, name
 from muelle.core.logs import correlate, log_to, redact
 from muelle.core.metrics import Metric, Metrics, NoMetrics
@@ -24,6 +24,8 @@ from muelle.core.settings import Secret, read_settings, setting_names
 from muelle.core.tracing import NoTracer, OpenTelemetryTracer, Tracer
 
 __all__ = [
+    "Again",
+    "Attempt",
     "AuditId",
     "Body",
     "Clock",

@@ -1,7 +1,8 @@
 """Plain values for calls that leave: what is asked, what came back, and secrets by name only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -13,11 +14,34 @@ class CredentialRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """How a call wants to be made again after a failure: `attempts` in all, the first one included; seconds."""
+
+    attempts: int
+    first_seconds: float
+    longest_seconds: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt that failed and is followed by another: what came of it, and the seconds it took and is waited."""
+
+    number: int
+    at: datetime
+    outcome: str
+    took: float
+    wait: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
     """A call that leaves. Header and query values and the body's leaves may be CredentialRefs.
 
-    `query` is added to what `url` has; `body` is JSON unless it is str or bytes; `timeout` is in seconds. With
-    `cache_seconds` an answer to the same call of the same principal that is not older may be given again.
+    `query` is added to what `url` has; `body` is JSON unless it is str or bytes; `timeout` is in seconds, for one
+    attempt. With `cache_seconds` an answer to the same call of the same principal that is not older may be given again;
+    `cache_tags` are names by which it can be thrown away. What is None is decided by policy. `operation` is the type of
+    the operation that calls; `on_attempt` is told of each attempt that failed and is followed by another.
     """
 
     method: str
@@ -28,6 +52,11 @@ class HttpCall:
     timeout: float | None = None
     idempotency_key: str | None = None
     cache_seconds: float | None = None
+    cache_tags: tuple[str, ...] = ()
+    stale_if_error_seconds: float | None = None
+    again: Again | None = None
+    operation: str = ""
+    on_attempt: Callable[[Attempt], None] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
