@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muelle.core import (
     Clock,
@@ -81,6 +81,9 @@ from muelle.workflows.service import BoundHttp
 from muelle.workflows.submissions.service import Submissions
 from muelle.workflows.submissions.streams import Streams
 
+if TYPE_CHECKING:
+    from muelle.identity.tokens.opening import TokenDoors
+
 SETTINGS_FILE = "muelle.toml"
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
 
@@ -136,6 +139,7 @@ class App:
     executions: Executions
     capabilities: Capabilities
     planner: Planner
+    tokens: Callable[[], "TokenDoors"]
     admin_key: Secret | None
 
 
@@ -219,6 +223,7 @@ async def open_app(
             executions=Executions(stores.journal, engine.waits, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
+            tokens=_tokens(stores, identity, clock, settings),
             admin_key=Secret(admin_key) if admin_key else None,
         )
 
@@ -261,6 +266,25 @@ def _saved(
         from muelle.workflows.versions.opening import open_saved  # noqa: PLC0415 - JSON Schema loads in 60 ms
 
         return open_saved(stores.database, workflows, stores.trail, clock, ids, settings.workflows.saved).documents
+
+    return cache(opened)
+
+
+def _tokens(stores: Stores, identity: Identity, clock: Clock, settings: Settings) -> Callable[[], "TokenDoors"]:
+    """Return what opens tokens, which only doors need."""
+
+    def opened() -> "TokenDoors":
+        from muelle.identity.tokens.opening import TokenParts, open_tokens  # noqa: PLC0415 - loads in 60 ms
+
+        parts = TokenParts(
+            database=stores.database,
+            vault=stores.vault,
+            identity=identity,
+            trail=stores.trail,
+            clock=clock,
+            settings=settings.identity.tokens,
+        )
+        return open_tokens(parts)
 
     return cache(opened)
 

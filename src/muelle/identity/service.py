@@ -9,6 +9,7 @@ from typing import NoReturn
 from muelle.core import Clock, PrincipalId, TenantId, TimedOut, Unavailable
 from muelle.identity.agents import Agents
 from muelle.identity.audit import AuditFilter, AuditTrail
+from muelle.identity.bearing import BEGINNING, Bearers
 from muelle.identity.cache import KeyCache
 from muelle.identity.changes import IdentityStore, KeyOnFile, Where
 from muelle.identity.errors import AgentNotFound, DisabledAgent, ExpiredKey, InvalidKey, RevokedKey
@@ -21,6 +22,7 @@ from muelle.identity.settings import IdentitySettings
 from muelle.identity.strangers import Strangers
 from muelle.identity.tenants import Tenants
 from muelle.identity.times import micros
+from muelle.identity.tokens.errors import InvalidToken
 
 _LOG = logging.getLogger(__name__)
 _NOTHING = bytes(32)  # what an unknown key's secret is compared with; no SHA-256 that anybody could find
@@ -48,6 +50,7 @@ class Identity:
         self._cache = KeyCache(settings.cache_keys)
         self._strangers = Strangers(clock, settings.strangers_per_minute)
         self._epoch: int | None = None
+        self._bearers: Bearers | None = None
         self._is_blind = False  # nobody could tell at the last look whether anything had changed
         self._registry = Registry(store, trail, clock, settings, limit_names, self._cache.forget)
         self.agents = Agents(self._registry)
@@ -56,16 +59,31 @@ class Identity:
         self.tenants = Tenants(self._registry)
         self.owner = Owner(self._registry)
 
+    @property
+    def registry(self) -> Registry:
+        """What the verbs of this room's other parts share with those here."""
+        return self._registry
+
+    def forget(self) -> None:
+        """Forget at once what is cached about keys and tokens, for something that they stand on has changed."""
+        self._cache.forget()
+
+    def accept(self, bearers: Bearers) -> None:
+        """Take access tokens from now on, besides keys."""
+        self._bearers = bearers
+
     def recall(self, key: str) -> Principal | None:
         """Return who shows this key if that is known without asking the database; None tells nothing."""
         return self._cache.get(_digest(key), self._clock.nanoseconds())
 
     async def authenticate(self, key: str, request: str = "") -> Principal:
-        """Return who shows this key; raise InvalidKey or, for the record alone, one of its kinds.
+        """Return who shows this key or access token; raise InvalidToken, InvalidKey or, for the record, a kind of it.
 
         What may be told to whoever shows it is `problem()`, which is the same for every cause.
         """
         generation = self._cache.generation
+        if self._bearers is not None and key.startswith(BEGINNING):
+            return await self._bear(self._bearers, key, generation, request)
         shown = read_key(key)
         if shown is None:
             await self._refuse(None, "", InvalidKey(), request)
@@ -142,10 +160,22 @@ class Identity:
             return ExpiredKey()
         return DisabledAgent() if on_file.agent.disabled else None
 
-    async def _refuse(self, principal: Principal | None, key: str, error: InvalidKey, request: str) -> NoReturn:
-        left_out = self._strangers.admit(error.code)
+    async def _bear(self, bearers: Bearers, token: str, generation: int, request: str) -> Principal:
+        try:
+            borne = await bearers.borne(token)
+        except InvalidToken as error:
+            await self._refuse(None, "", error, request)
+        until = self._clock.nanoseconds() + int(self._settings.cache_seconds * _NANOSECONDS)
+        self._cache.put(_digest(token), borne.principal, min(until, borne.until), generation)
+        return borne.principal
+
+    async def _refuse(
+        self, principal: Principal | None, key: str, error: InvalidKey | InvalidToken, request: str
+    ) -> NoReturn:
+        cause = error.cause if isinstance(error, InvalidToken) else error.code
+        left_out = self._strangers.admit(cause)
         if left_out is not None:
-            detail = f"{error.code}; {left_out} more before it were not recorded" if left_out else error.code
+            detail = f"{cause}; {left_out} more before it were not recorded" if left_out else cause
             act = self._registry.acts.refused(principal, _AUTHENTICATE, key, request=request, detail=detail)
             await self._registry.trail.record([act])
         raise error

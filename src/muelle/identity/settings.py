@@ -1,6 +1,8 @@
 """Settings of identity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from muelle.identity.tokens.settings import TokenSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,3 +14,6 @@ class IdentitySettings:
     cache_seconds: float = 60.0  # a key is read again after this, even if nobody watches
     max_grants: int = 1000  # for one agent: all of them are read to authenticate it
     strangers_per_minute: int = 60  # refused keys recorded one by one; the others are counted
+    tokens: TokenSettings = field(default_factory=TokenSettings)
+    seal_seconds: float = 5.0  # how soon acts are sealed: until then a removed one leaves no trace in the chain
+    audit_days: int = 400  # how long acts are kept; 0 is for ever

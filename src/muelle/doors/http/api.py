@@ -29,6 +29,7 @@ from muelle.engine.job_doors import routes as job_routes
 from muelle.engine.schedules import routes as schedule_routes
 from muelle.identity import DEFAULT_TENANT, Principal, Refused
 from muelle.identity import routes as identity_routes
+from muelle.identity.tokens import routes as token_routes
 from muelle.rooms import approvals_of, jobs_of, saved_of, schedules_of, triggers_of
 from muelle.workflows import routes as workflow_routes
 from muelle.workflows.approvals import routes as approval_routes
@@ -63,6 +64,7 @@ def build_api(app: App) -> FastAPI:
     api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, caller))
     api.include_router(identity_routes.routes(app.identity, caller))
     _include_rooms(api, app, caller)
+    _include_users(api, app, caller)
     api.include_router(_platform(app, caller))
     api.add_exception_handler(MuelleError, _on_error)
     api.add_exception_handler(RequestValidationError, _on_invalid)
@@ -82,6 +84,12 @@ def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401
     api.include_router(trigger_routes.routes(triggers.triggers, caller))
     api.include_router(trigger_routes.hook_routes(triggers.hooks))
     api.include_router(version_routes.routes(saved.workflows, saved.runs, app.submissions, app.clock, caller))
+
+
+def _include_users(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401 - a FastAPI dependency
+    tokens = app.tokens()
+    app.identity.accept(tokens.bearers)
+    api.include_router(token_routes.routes(tokens, app.settings.identity.tokens, caller))
 
 
 def openapi_document() -> dict[str, Any]:
