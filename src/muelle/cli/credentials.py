@@ -27,13 +27,19 @@ def credentials() -> None:
 
 def _described(command: Any) -> Any:  # noqa: ANN401 - what click decorates
     options = (
-        click.option("--type", "kind", metavar="NAME", help="bearer-token, basic, api-key, or a name of your own."),
+        click.option(
+            "--type",
+            "kind",
+            metavar="NAME",
+            help="bearer-token, basic, api-key, oauth2-…, aws-sigv4, hmac, or your own.",
+        ),
         click.option("--description", help="What it is for; agents read it."),
         click.option(
             "--for-api", "apis", multiple=True, metavar="ID", shell_complete=api_ids, help="An API it is sent to."
         ),
         click.option("--for-host", "hosts", multiple=True, metavar="HOST", help="A host it is sent to."),
         click.option("--metadata", multiple=True, metavar="K=V", help="What agents may know; never a secret."),
+        click.option("--option", "options", multiple=True, metavar="K=V", help="What its type needs; never a secret."),
         click.option("--from-env", metavar="VARIABLE", help="Take the secret from this environment variable."),
         click.option("--from-file", metavar="FILE", help="Take it from this file; '-' is standard input."),
     )
@@ -113,6 +119,7 @@ def _changed(present: "CredentialDraft", given: dict[str, Any]) -> "CredentialDr
     from muelle.egress import ApiId, CredentialDraft  # noqa: PLC0415 - as above
 
     metadata = dict(pair(text, "--metadata") for text in given["metadata"])
+    options = dict(pair(text, "--option") for text in given["options"])
     is_bound = bool(given["apis"] or given["hosts"])
     return CredentialDraft(
         id=present.id,
@@ -121,7 +128,15 @@ def _changed(present: "CredentialDraft", given: dict[str, Any]) -> "CredentialDr
         metadata={name: json_or_text(value) for name, value in metadata.items()} or present.metadata,
         apis=tuple(map(ApiId, given["apis"])) if is_bound else present.apis,
         hosts=given["hosts"] if is_bound else present.hosts,
+        options={name: _option(value) for name, value in options.items()} or present.options,
     )
+
+
+def _option(value: str) -> Any:  # noqa: ANN401 - text, or a list of texts
+    """Return the value of an option: a list if it is written as one in JSON, else the text as it is."""
+    from muelle.cli.arguments import json_or_text  # noqa: PLC0415 - loaded by now
+
+    return json_or_text(value) if value.startswith("[") else value
 
 
 def _secret(given: dict[str, Any]) -> "Secret | None":

@@ -36,6 +36,7 @@ Seconds = Annotated[float, Meta(gt=0, description="How long a call may take.")]
 Bytes = Annotated[int, Meta(gt=0, description="How large an answer may be, decompressed.")]
 Type = Annotated[str, Meta(pattern=NAME, max_length=100, examples=sorted(USAGES))]
 Metadata = Annotated[dict[str, Any], Meta(description="Shown to agents; never put a secret here.")]
+Options = Annotated[dict[str, Any], Meta(description="What the type needs beside the secret; none of it is secret.")]
 BoundApis = Annotated[list[Name], Meta(max_length=MAX_BINDINGS, description="Apis that it is sent to.")]
 BoundHosts = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=300)]],
@@ -111,6 +112,7 @@ class NewCredential(_Strict, frozen=True, kw_only=True):
     metadata: Metadata = {}
     apis: BoundApis = []
     hosts: BoundHosts = []
+    options: Options = {}
 
 
 class CredentialUpdate(_Strict, frozen=True, kw_only=True):
@@ -122,6 +124,7 @@ class CredentialUpdate(_Strict, frozen=True, kw_only=True):
     metadata: Metadata | UnsetType = UNSET
     apis: BoundApis | UnsetType = UNSET
     hosts: BoundHosts | UnsetType = UNSET
+    options: Options | UnsetType = UNSET
 
 
 class ApiShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +151,7 @@ class CredentialShape(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, Any]
     apis: tuple[str, ...]
     hosts: tuple[str, ...]
+    options: Mapping[str, Any]
     usage: str
     created_at: Moment
     updated_at: Moment
@@ -206,6 +210,7 @@ def credential_draft(body: NewCredential) -> CredentialDraft:
         metadata=body.metadata,
         apis=tuple(map(ApiId, body.apis)),
         hosts=tuple(body.hosts),
+        options=body.options,
     )
 
 
@@ -218,6 +223,7 @@ def updated_credential(present: Credential, body: CredentialUpdate) -> Credentia
         metadata=_or(body.metadata, present.metadata),
         apis=present.apis if body.apis is UNSET else tuple(map(ApiId, body.apis)),
         hosts=present.hosts if body.hosts is UNSET else tuple(body.hosts),
+        options=_or(body.options, present.options),
     )
 
 
@@ -263,6 +269,7 @@ def credential_shape(credential: Credential) -> CredentialShape:
         metadata=credential.metadata,
         apis=credential.apis,
         hosts=credential.hosts,
+        options=credential.options,
         usage=credential.usage,
         created_at=credential.created,
         updated_at=credential.updated,
