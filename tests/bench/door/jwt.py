@@ -29,7 +29,9 @@ async def verified(algorithm: str, number: int) -> float:
     settings = TokenSettings(algorithm=algorithm)
     with tempfile.TemporaryDirectory() as folder:
         async with open_database(Path(folder), StoresSettings()) as database:
-            access = AccessTokens(KeyRing(TokenKeys(database), MemoryVault(), clock, ids, settings), clock, ids, settings)
+            access = AccessTokens(
+                KeyRing(TokenKeys(database), MemoryVault(), clock, ids, settings), clock, ids, settings
+            )
             tokens = [(await access.issue(session(ids, clock)))[0].reveal() for _ in range(number)]
             return max(_rate(access, tokens) for _ in range(ROUNDS))
 

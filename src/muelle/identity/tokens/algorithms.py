@@ -24,7 +24,7 @@ _COORDINATE = 32  # bytes of an integer of P-256
 _SHA256 = hashes.SHA256()
 _PKCS1 = padding.PKCS1v15()
 _ECDSA = ec.ECDSA(_SHA256)
-_TO_STANDARD = bytes.maketrans(b"-_+/", b"+/**")  # what is not of this alphabet becomes what no alphabet has
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/***")  # what is not of this alphabet becomes what no alphabet has
 
 
 def b64(raw: bytes) -> bytes:
