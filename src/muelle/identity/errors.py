@@ -80,6 +80,13 @@ class TenantNotFound(NotFound):
     code = "tenant_not_found"
 
 
+class InvalidHead(Invalid):
+    """The audit record has no such seal, or this does not name one."""
+
+    code = "invalid_head"
+    suggestions = ("Give NUMBER:DIGEST as `muelle audit head` prints it, or the number of a seal that is there.",)
+
+
 class OwnerMissing(NotFound):
     """This installation has no owner yet."""
 
