@@ -423,6 +423,18 @@ ALTER TABLE runs ADD COLUMN entries BYTEA
 --;
 UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008'
 --;
+CREATE TABLE identity_limits (
+    tenant TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    target TEXT NOT NULL, 
+    rate TEXT NOT NULL, 
+    era BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
+--;
+CREATE INDEX identity_limits_by_principal ON identity_limits (tenant, principal)
+--;
 UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009'
 --;
 ALTER TABLE identity_keys ADD COLUMN rules TEXT
@@ -577,5 +589,26 @@ END $$
 CREATE INDEX identity_acts_place ON identity_acts (place)
 --;
 UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011'
+--;
+CREATE TABLE vault_keys (
+    tenant TEXT NOT NULL, 
+    number BIGINT NOT NULL, 
+    master TEXT NOT NULL, 
+    wrapped BYTEA NOT NULL, 
+    PRIMARY KEY (tenant, number)
+)
+--;
+CREATE TABLE vault_master (
+    place BIGSERIAL NOT NULL, 
+    master TEXT NOT NULL, 
+    PRIMARY KEY (place)
+)
+--;
+CREATE TABLE credential_uses (
+    tenant TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    used_at BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
 --;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'

@@ -416,6 +416,18 @@ ALTER TABLE runs ADD COLUMN entries BLOB
 --;
 UPDATE alembic_version SET version_num='0009' WHERE alembic_version.version_num = '0008'
 --;
+CREATE TABLE identity_limits (
+    tenant TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    target TEXT NOT NULL, 
+    rate TEXT NOT NULL, 
+    era BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
+--;
+CREATE INDEX identity_limits_by_principal ON identity_limits (tenant, principal)
+--;
 UPDATE alembic_version SET version_num='0010' WHERE alembic_version.version_num = '0009'
 --;
 ALTER TABLE identity_keys ADD COLUMN rules TEXT
@@ -578,5 +590,26 @@ INSERT INTO identity_acts (id, tenant, principal, action, resource, decision, at
 DROP TABLE identity_acts_before
 --;
 UPDATE alembic_version SET version_num='0012' WHERE alembic_version.version_num = '0011'
+--;
+CREATE TABLE vault_keys (
+    tenant TEXT NOT NULL, 
+    number BIGINT NOT NULL, 
+    master TEXT NOT NULL, 
+    wrapped BLOB NOT NULL, 
+    PRIMARY KEY (tenant, number)
+)
+--;
+CREATE TABLE vault_master (
+    place BIGINT NOT NULL, 
+    master TEXT NOT NULL, 
+    PRIMARY KEY (place)
+)
+--;
+CREATE TABLE credential_uses (
+    tenant TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    used_at BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
 --;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
