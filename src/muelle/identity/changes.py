@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from muelle.core import GrantId, KeyId, PrincipalId, TenantId
+from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
 from muelle.identity.model import Act, Agent, Grant, Key, Tenant
 
-Stored = TypeVar("Stored", Tenant, Agent, Key, Grant)
+Stored = TypeVar("Stored", Tenant, Agent, Key, Grant, LimitRule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,18 @@ class GrantRevoked:
     grant: GrantId
 
 
-Change = TenantAdded | TenantChanged | AgentAdded | AgentChanged | KeyAdded | KeysRevoked | GrantAdded | GrantRevoked
+Change = (
+    TenantAdded
+    | TenantChanged
+    | AgentAdded
+    | AgentChanged
+    | KeyAdded
+    | KeysRevoked
+    | GrantAdded
+    | GrantRevoked
+    | LimitSet
+    | LimitReset
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The memory twins of the stores: the same behaviour, gone with the process."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,21 +23,26 @@ from muelle.identity.changes import (
     Where,
 )
 from muelle.identity.errors import AgentExists, GrantExists, TenantExists
+from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
+from muelle.identity.limiting.store import kept
 from muelle.identity.model import Act, Agent, Grant, Key, Page, Tenant
 from muelle.identity.times import micros
 
 
 class MemoryAuditTrail:
-    """An audit record in memory."""
+    """The newest acts, in memory; what is older than `most` others is forgotten."""
 
-    def __init__(self) -> None:
-        self._acts: dict[str, Act] = {}
+    def __init__(self, most: int = 10_000) -> None:
+        self._acts: OrderedDict[str, Act] = OrderedDict()  # it forgets the oldest at once, which a dict does not
+        self._most = most
 
     def record(self, acts: Sequence[Act], *, flush: bool = True) -> "asyncio.Future[None]":
         """Keep the acts."""
         del flush
         for act in acts:
             self._acts.setdefault(act.id, cleaned(act))
+        while len(self._acts) > self._most:
+            self._acts.popitem(last=False)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done
@@ -60,6 +66,8 @@ def _fits(act: Act, where: AuditFilter) -> bool:
     return (
         where.principal in {None, act.principal}
         and where.action in {None, act.action}
+        and (where.resource is None or act.resource.startswith(where.resource))
+        and where.request in {None, act.request}
         and where.decision in {None, act.decision}
         and (where.since is None or act.at >= where.since)
         and (where.until is None or act.at < where.until)
@@ -75,9 +83,17 @@ class _Shelf:
     keys: dict[str, Key] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
+    limits: dict[tuple[str, str], LimitRule] = field(default_factory=dict)
 
     def copy(self) -> "_Shelf":
-        return _Shelf(dict(self.tenants), dict(self.agents), dict(self.keys), dict(self.grants), dict(self.digests))
+        return _Shelf(
+            dict(self.tenants),
+            dict(self.agents),
+            dict(self.keys),
+            dict(self.grants),
+            dict(self.digests),
+            dict(self.limits),
+        )
 
 
 class MemoryIdentityStore:
@@ -99,11 +115,12 @@ class MemoryIdentityStore:
     async def find(self, kind: type[Stored], where: Where) -> list[Stored]:
         """Return what is stored of one kind, in the order of ids."""
         shelf = self._shelf
-        rows: dict[type[Any], dict[str, Any]] = {
+        rows: dict[type[Any], dict[Any, Any]] = {
             Tenant: shelf.tenants,
             Agent: shelf.agents,
             Key: shelf.keys,
             Grant: shelf.grants,
+            LimitRule: shelf.limits,
         }
         found: list[Stored] = [item for item in rows[kind].values() if _wanted(item, where)]
         return sorted(found, key=lambda item: item.id)[: where.limit]
@@ -122,7 +139,7 @@ class MemoryIdentityStore:
         return self._epoch
 
 
-def _wanted(item: Tenant | Agent | Key | Grant, where: Where) -> bool:
+def _wanted(item: Tenant | Agent | Key | Grant | LimitRule, where: Where) -> bool:
     tenant = item.id if isinstance(item, Tenant) else item.tenant
     return (
         where.tenant in {None, tenant}
@@ -145,6 +162,9 @@ def _make(shelf: _Shelf, change: Change) -> None:
             _revoke(shelf, change)
         case GrantRevoked() if _owned(shelf.grants.get(change.grant), change.tenant):
             del shelf.grants[change.grant]
+        case LimitSet(rule) | LimitReset(rule):
+            place = rule.tenant, rule.id
+            shelf.limits[place] = kept(shelf.limits.get(place), change)
 
 
 def _add(shelf: _Shelf, change: TenantAdded | AgentAdded | GrantAdded | KeyAdded) -> None:

@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 from muelle.core import AuditId, Forbidden, GrantId, Invalid, KeyId, PrincipalId, TenantId
+from muelle.identity.limiting.model import Rates
 
 Kind = Literal["user", "agent", "service"]
 Decision = Literal["allowed", "refused"]
@@ -171,6 +172,7 @@ class Principal:
     rules: Rules
     limits: Mapping[str, float] = field(default_factory=dict)
     key: KeyId | None = None
+    rates: Rates = field(default_factory=Rates, compare=False, repr=False)
 
     def may(self, scope: str, resource: str) -> bool:
         """Tell whether this principal may do `scope` on `resource`."""

@@ -9,6 +9,7 @@ from muelle.core import Clock, Ids, KeyId, PrincipalId, TenantId
 from muelle.identity.audit import Acts, AuditTrail
 from muelle.identity.changes import Change, IdentityStore, Where
 from muelle.identity.errors import AgentNotFound, LimitNotHeld, NotHeld, TenantNotFound
+from muelle.identity.limiting.model import EVERYBODY, LimitRule, Rates
 from muelle.identity.model import Agent, Grant, Principal, Refused, Rule, Rules, Tenant, bounded
 from muelle.identity.settings import IdentitySettings
 
@@ -114,7 +115,12 @@ class Registry:
             rules=Rules(grant.rule for grant in await self.grants(agent)),
             limits=bounded(tenant.limits, agent.limits),
             key=key,
+            rates=Rates(await self._rules(agent.tenant, agent.id), await self._rules(agent.tenant, EVERYBODY)),
         )
+
+    async def _rules(self, tenant: TenantId, principal: PrincipalId) -> dict[str, LimitRule]:
+        found = await self.store.find(LimitRule, Where(tenant=tenant, principal=principal, limit=ALL))
+        return {rule.target: rule for rule in found}
 
     def new_agent_id(self) -> PrincipalId:
         """Return a fresh id for an agent."""

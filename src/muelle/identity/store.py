@@ -24,6 +24,8 @@ from muelle.identity.changes import (
 )
 from muelle.identity.checks import is_clean
 from muelle.identity.errors import AgentExists, GrantExists, TenantExists
+from muelle.identity.limiting import store as limit_rows
+from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
 from muelle.identity.model import Act, Agent, Grant, Key, Page, Rule, Tenant
 from muelle.identity.times import micros, moment
 from muelle.stores import Database, Row, SqlValue, Statement, Transaction
@@ -138,6 +140,8 @@ class SqlAuditTrail:
             ("tenant =", tenant),
             ("principal =", where.principal),
             ("action =", where.action),
+            (f"substr(resource, 1, {len(where.resource or '')}) =", where.resource),
+            ("request =", where.request),
             ("decision =", where.decision),
             ("at >=", None if where.since is None else micros(where.since)),
             ("at <", None if where.until is None else micros(where.until)),
@@ -180,6 +184,8 @@ async def _make(transaction: Transaction, change: Change) -> None:
             await transaction.execute(f"{_REVOKE_KEYS} AND id = ?", micros(at), tenant, principal, key)
         case GrantRevoked(tenant, grant):
             await transaction.execute(_REVOKE_GRANT, tenant, grant)
+        case LimitSet() | LimitReset():
+            await limit_rows.make(transaction, change)
 
 
 async def _add(transaction: Transaction, change: TenantAdded | AgentAdded | GrantAdded | KeyAdded) -> None:
@@ -293,7 +299,7 @@ class _Table:
     name: str
     columns: tuple[str, ...]
     tenant: str
-    read: Callable[[Row], Tenant | Agent | Key | Grant]
+    read: Callable[[Row], Tenant | Agent | Key | Grant | LimitRule]
 
 
 _TABLES: Mapping[type[Any], _Table] = {
@@ -301,4 +307,5 @@ _TABLES: Mapping[type[Any], _Table] = {
     Agent: _Table("identity_agents", _AGENT, "tenant", _agent),
     Key: _Table("identity_keys", _KEY, "tenant", _key),
     Grant: _Table("identity_grants", _GRANT, "tenant", _grant),
+    LimitRule: _Table(limit_rows.TABLE, limit_rows.COLUMNS, "tenant", limit_rows.read),
 }
