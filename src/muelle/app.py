@@ -31,10 +31,12 @@ from muelle.egress import (
     Credential,
     Egress,
     EgressParts,
+    KeyFiles,
     MemoryRegister,
     Register,
     SqlRegister,
     open_egress,
+    open_envelope,
 )
 from muelle.engine import (
     Engine,
@@ -47,12 +49,15 @@ from muelle.engine import (
 from muelle.identity import (
     Acts,
     AuditTrail,
+    Chain,
     Identity,
     IdentityStore,
     MemoryAuditTrail,
     MemoryIdentityStore,
     SqlAuditTrail,
+    SqlChain,
     SqlIdentityStore,
+    Unchained,
 )
 from muelle.packs import JobType, Limits, OpenedPacks, Pack, divide_settings, find_packs, open_packs
 from muelle.settings import Settings
@@ -71,6 +76,8 @@ from muelle.stores import (
     open_memory,
     open_vault,
 )
+from muelle.stores.checks import check_secret
+from muelle.stores.vault import make_key, read_key
 from muelle.workflows import Catalogue, Planner, Surroundings, Workflows
 from muelle.workflows.capabilities import Capabilities
 from muelle.workflows.children import Children
@@ -114,6 +121,7 @@ class Stores:
     journal: SqlJournal
     identity: IdentityStore
     trail: AuditTrail
+    chain: Chain
     apis: Register[Api]
     credentials: Register[Credential]
 
@@ -190,7 +198,7 @@ async def open_app(
         if clock is None:
             clock = await stack.enter_async_context(open_clock(stores.database))
         ids = Ids(clock)
-        identity = Identity(stores.identity, stores.trail, clock, LIMIT_NAMES, settings.identity)
+        identity = Identity(stores.identity, stores.trail, clock, LIMIT_NAMES, settings.identity, stores.chain)
         admin_key = await identity.ensure_owner()
         egress = await stack.enter_async_context(open_egress(_egress_parts(settings, stores, identity, clock, metrics)))
         opened = await stack.enter_async_context(open_packs(known, configuration.packs, configuration.environment))
@@ -361,17 +369,25 @@ async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[St
         return
     async with open_database(home, settings.stores) as database:
         blobs = DiskBlobs(home / settings.stores.blobs, settings.stores)
+        vault = await open_vault(database, home / settings.stores.key_file)
+        chain = await SqlChain.open(database, vault)
         yield Stores(
             database=database,
             blobs=blobs,
             values=SqlKeyValues(database, settings.stores),
-            vault=await open_vault(database, home / settings.stores.key_file),
+            vault=vault,
             journal=SqlJournal(database, blobs, settings.engine),
             identity=SqlIdentityStore(database),
             trail=SqlAuditTrail(database),
+            chain=chain,
             apis=SqlRegister(database, Api),
             credentials=SqlRegister(database, Credential),
         )
+
+
+async def _vault(database: Database, key_file: Path) -> Vault:
+    await open_vault(database, key_file)  # makes the key at the first start, or says what is wrong with it
+    return await open_envelope(database, key_file, KeyFiles(read_key, make_key, check_secret))
 
 
 def _in_memory(settings: Settings, database: Database) -> Stores:
@@ -385,6 +401,7 @@ def _in_memory(settings: Settings, database: Database) -> Stores:
         journal=SqlJournal(database, blobs, settings.engine),
         identity=MemoryIdentityStore(trail),
         trail=trail,
+        chain=Unchained(),
         apis=MemoryRegister(),
         credentials=MemoryRegister(),
     )

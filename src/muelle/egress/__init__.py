@@ -8,9 +8,11 @@ from muelle.egress.model import Api, ApiDraft, ApiId, Credential, CredentialDraf
 from muelle.egress.service import CALL_LIMITS, Addresses, Egress, EgressParts, open_egress
 from muelle.egress.settings import EgressSettings
 from muelle.egress.store import Register, SqlRegister
+from muelle.egress.vaults import EnvelopeVault, KeyFiles, Rekeyed, open_envelope
 
 __all__ = [
     "CALL_LIMITS", "Addresses", "Api", "ApiDraft", "ApiId", "Apis", "Credential", "CredentialDraft", "CredentialId",
-    "Credentials", "Egress", "EgressParts", "EgressSettings", "Endpoint", "InvalidNetwork", "MemoryRegister",
-    "Placement", "Register", "SqlRegister", "networks_of", "open_egress", "refusal",
+    "Credentials", "Egress", "EgressParts", "EgressSettings", "Endpoint", "EnvelopeVault", "InvalidNetwork", "KeyFiles",
+    "MemoryRegister", "Placement", "Register", "Rekeyed", "SqlRegister", "networks_of", "open_egress", "open_envelope",
+    "refusal",
 ]  # fmt: skip
