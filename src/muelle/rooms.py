@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from muelle.app import App
 from muelle.engine import Gauges, Outbox, Recurring, Retention, Worker
+from muelle.identity import Sealer, SqlChain
 
 if TYPE_CHECKING:
     from muelle.engine.job_doors.service import JobDesk
@@ -31,6 +32,12 @@ def approvals_of(app: App) -> "Approvals":
     from muelle.workflows.approvals.service import Approvals  # noqa: PLC0415 - few commands need them
 
     return Approvals(app.engine, app.stores.trail, app.clock, app.ids)
+
+
+def sealer_of(app: App) -> Sealer:
+    """Return what seals the audit record."""
+    stores = app.stores
+    return Sealer(stores.database, stores.vault, stores.trail, app.clock, app.settings.identity)
 
 
 def jobs_of(app: App) -> "JobDesk":
@@ -88,8 +95,19 @@ async def working(app: App, queues: Sequence[str] = ()) -> AsyncIterator[None]:
     outbox.register("triggers", triggers_of(app).consumer)
     outbox.register("waits", _event_waits(app))
     await outbox.begin()
-    async with Worker(app.engine, named, (firing, *_recurring(app, outbox))).working():
+    async with Worker(app.engine, named, (firing, *_recurring(app, outbox), *_sealing(app))).working():
         yield
+
+
+def _sealing(app: App) -> tuple[Recurring, ...]:
+    """Return what keeps the chain of the audit record; one in memory has none."""
+    if not isinstance(app.stores.chain, SqlChain):
+        return ()
+    sealer = sealer_of(app)
+    return (
+        Recurring("Sealing the audit record", app.settings.identity.seal_seconds, sealer.recur),
+        Recurring("Removing old acts", _SWEEP_SECONDS, sealer.retain),
+    )
 
 
 def _recurring(app: App, outbox: Outbox) -> tuple[Recurring, ...]:

@@ -24,14 +24,17 @@ from muelle.identity.model import (
     matches,
 )
 from muelle.identity.presets import PRESETS
+from muelle.identity.sealer import Sealer
 from muelle.identity.service import Identity
 from muelle.identity.settings import IdentitySettings
 from muelle.identity.store import SqlAuditTrail, SqlIdentityStore
 from muelle.identity.tenants import NewTenant
+from muelle.identity.verifier import Chain, SqlChain, Unchained
 
 __all__ = [
-    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail",
+    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail", "Chain",
     "DisabledAgent", "ExpiredKey", "Explanation", "Grant", "Identity", "IdentitySettings", "IdentityStore",
     "InvalidKey", "IssuedKey", "Key", "MemoryAuditTrail", "MemoryIdentityStore", "NewTenant", "Page", "Principal",
-    "Refused", "RevokedKey", "Rule", "Rules", "SqlAuditTrail", "SqlIdentityStore", "Tenant", "explain", "matches",
+    "Refused", "RevokedKey", "Rule", "Rules", "Sealer", "SqlAuditTrail", "SqlChain", "SqlIdentityStore", "Tenant",
+    "Unchained", "explain", "matches",
 ]  # fmt: skip

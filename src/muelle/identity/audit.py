@@ -25,6 +25,8 @@ class AuditFilter:
 
     principal: PrincipalId | None = None
     action: str | None = None
+    resource: str | None = None  # how it begins
+    request: str | None = None
     decision: Decision | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -83,6 +85,8 @@ class Acts:
 def cleaned(act: Act) -> Act:
     """Return the act as it may be kept: no key in it, no text too long, no character that a database refuses."""
     resource, request, detail = cleaned_texts(act)
+    if (resource, request, detail) == (act.resource, act.request, act.detail):  # as most are
+        return act
     return structs.replace(act, resource=resource, request=request, detail=detail)
 
 
@@ -93,11 +97,13 @@ def cleaned_texts(act: Act) -> tuple[str, str, str]:
 
 def clean(text: str, limit: int) -> str:
     """Return text without keys, NUL and lone surrogates, at most `limit` characters long."""
+    if not text:
+        return text
     if not text.isascii() or "\0" in text:
         text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     if len(text) > _SHORTEST_SECRET or " " in text:
         text = redact(text[: limit * 2])
-    return text[:limit]
+    return text if len(text) <= limit else text[:limit]
 
 
 def cursor_after(act: Act) -> str:

@@ -1,18 +1,18 @@
 """The HTTP routes of identity: the same verbs as the command line's. The actor is whoever shows the key."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
-from muelle.core import Body, PrincipalId, answers, dated
-from muelle.identity import shapes
+from muelle.core import Body, answers, dated
+from muelle.identity import audit_routes, shapes
 from muelle.identity.agents import AgentDraft
-from muelle.identity.audit import MAX_PAGE, AuditFilter
-from muelle.identity.model import SCOPES, Decision, Principal
+from muelle.identity.audit import MAX_PAGE
+from muelle.identity.model import SCOPES, Principal
 from muelle.identity.service import Identity
 
 Caller = Callable[[Request], Awaitable[Principal]]
@@ -46,7 +46,7 @@ def routes(identity: Identity, caller: Caller) -> APIRouter:
     _questions(router, identity, who)
     _tenants(router, identity, who)
     _tenant(router, identity, who)
-    _audit(router, identity, who)
+    router.include_router(audit_routes.routes(identity, caller))
     return router
 
 
@@ -257,33 +257,6 @@ def _tenant(router: APIRouter, identity: Identity, who: Any) -> None:  # noqa: A
         return _json(shapes.tenant_shape(changed))
 
 
-def _audit(router: APIRouter, identity: Identity, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
-    @router.get(
-        "/audit", responses=answers(200, "Acts, newest first.", shapes.ActPage), summary="Read the audit record"
-    )
-    async def list_acts(  # noqa: PLR0913, PLR0917 - each is a query parameter
-        request: Request,
-        actor: Annotated[Principal, who],
-        limit: Limit = 50,
-        cursor: Cursor = None,
-        agent_id: Annotated[str | None, Query(max_length=100, description="Who acted.")] = None,
-        action: Annotated[str | None, Query(max_length=100, description="Such as agents.add.")] = None,
-        decision: Annotated[Decision | None, Query(description="What was decided.")] = None,
-        since: Annotated[Moment, Query(description="From this time on.")] = None,
-        until: Annotated[Moment, Query(description="Before this time.")] = None,
-    ) -> Response:
-        where = AuditFilter(
-            principal=PrincipalId(agent_id) if agent_id is not None else None,
-            action=action,
-            decision=decision,
-            since=_aware(since),
-            until=_aware(until),
-        )
-        page = await identity.acts(actor, where, limit, cursor, request=_id(request))
-        items = tuple(map(shapes.act_shape, page.items))
-        return _json(shapes.ActPage(acts=items, count=len(items), next_cursor=page.next))
-
-
 async def _read(body: Body[Any], request: Request) -> Any:  # noqa: ANN401 - what the body holds
     return body.read(await request.body(), request.headers.get("content-type", ""))
 
@@ -291,11 +264,6 @@ async def _read(body: Body[Any], request: Request) -> Any:  # noqa: ANN401 - wha
 def _id(request: Request) -> str:
     identity: str = request.scope.get("muelle.request", "")
     return identity
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    """Take a time without a zone as UTC."""
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _json(shape: msgspec.Struct) -> Response:

@@ -17,12 +17,14 @@ from muelle.identity.grants import Grants
 from muelle.identity.keys import Keys, ShownKey, read_key
 from muelle.identity.model import Act, Agent, Page, Principal, Tenant
 from muelle.identity.owner import Owner
-from muelle.identity.registry import Registry, Request
+from muelle.identity.record import AuditRecord
+from muelle.identity.registry import Registry
 from muelle.identity.settings import IdentitySettings
 from muelle.identity.strangers import Strangers
 from muelle.identity.tenants import Tenants
 from muelle.identity.times import micros
 from muelle.identity.tokens.errors import InvalidToken
+from muelle.identity.verifier import Chain, Unchained
 
 _LOG = logging.getLogger(__name__)
 _NOTHING = bytes(32)  # what an unknown key's secret is compared with; no SHA-256 that anybody could find
@@ -43,6 +45,7 @@ class Identity:
         clock: Clock,
         limit_names: frozenset[str] = frozenset(),
         settings: IdentitySettings = IdentitySettings(),  # noqa: B008 - frozen
+        chain: Chain = Unchained(),  # noqa: B008 - it has no state
     ) -> None:
         self._store = store
         self._clock = clock
@@ -58,6 +61,7 @@ class Identity:
         self.grants = Grants(self._registry)
         self.tenants = Tenants(self._registry)
         self.owner = Owner(self._registry)
+        self.record = AuditRecord(self._registry, chain)
 
     @property
     def registry(self) -> Registry:
@@ -126,8 +130,7 @@ class Identity:
         self, actor: Principal, where: AuditFilter, limit: int = 50, cursor: str | None = None, *, request: str = ""
     ) -> Page[Act]:
         """Return acts of the actor's tenant, newest first; needs audit:read on '*'."""
-        await self._registry.permit(Request(actor=actor, action="audit.read", resource="*", id=request), "audit:read")
-        return await self._registry.trail.page(actor.tenant, where, limit, cursor)
+        return await self.record.search(actor, where, limit, cursor, request=request)
 
     async def watch(self) -> None:
         """Look for what other processes changed, for ever; the caller's TaskGroup ends it."""

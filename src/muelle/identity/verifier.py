@@ -78,6 +78,12 @@ class SqlChain:
         self._seals = SqlSeals(database)
         self._keys = SealKeys(vault)
 
+    @classmethod
+    async def open(cls, database: Database, vault: Vault) -> "SqlChain":
+        """Return the chain, ready for acts: a server that was restored from a dump goes on above its old places."""
+        await SqlSeals(database).align()
+        return cls(database, vault)
+
     async def verify(self, tenant: TenantId, after: int = 0, most: int | None = None) -> Verified:
         """Compare the seals after one with the acts that are there; a chain that was cut begins at the cut."""
         while True:
