@@ -99,6 +99,10 @@ class Networks:
         """Hash the networks."""
         return hash(self._networks)
 
+    def __str__(self) -> str:
+        """Return the networks as text, the same for equal sets."""
+        return ",".join(sorted(map(str, self._networks)))
+
 
 @lru_cache(maxsize=1024)
 def networks_of(addresses: Sequence[str]) -> Networks:

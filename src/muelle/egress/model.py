@@ -20,6 +20,7 @@ from muelle.egress.kinds import (
     secret_fault,
 )
 from muelle.egress.target import Target, read_target
+from muelle.resilience import PolicyChange
 
 ApiId = NewType("ApiId", str)
 CredentialId = NewType("CredentialId", str)
@@ -71,7 +72,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiDraft:
-    """An Api as it is handed in; `timeout` in seconds. If `strict`, only the listed endpoints may be called."""
+    """An Api as it is handed in. If `strict`, only the listed endpoints may be called.
+
+    `timeout` is for one attempt, in seconds; `policy` says what of retry, breaker and cache is other than by default.
+    """
 
     id: ApiId
     base_url: str
@@ -81,6 +85,7 @@ class ApiDraft:
     credential: Placement | None = None
     timeout: float | None = None
     max_answer_bytes: int | None = None
+    policy: PolicyChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +102,8 @@ class CredentialDraft:
     """A credential as it is handed in, without its secret.
 
     It is sent to nothing but the `apis` (ids) and `hosts` that it names. A host is `host` or `host:port` and means
-    https; `http://host:port` sends it unencrypted. What `options` there are depends on the type: see `kinds`.
+    https; `http://host:port` sends it unencrypted. What `options` there are depends on the type: see `kinds`. After
+    `expires` it is not sent any more.
     """
 
     id: CredentialId
@@ -107,6 +113,7 @@ class CredentialDraft:
     apis: tuple[ApiId, ...] = ()
     hosts: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    expires: datetime | None = None
 
     @property
     def usage(self) -> str:
@@ -115,13 +122,31 @@ class CredentialDraft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """The version of a secret before the present one, and until when it may do in its place."""
+
+    version: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credential(CredentialDraft):
-    """A credential as it is kept; the secret is in the Vault. Hosts are origins: `https://host:port`."""
+    """A credential as it is kept; the secret is in the Vault, by version. Hosts are origins: `https://host:port`."""
 
     tenant: TenantId
     created: datetime
     updated: datetime
     version: int = 1
+    rotated: datetime | None = None
+    retired: Retired | None = None
+
+    def is_expired(self, now: datetime) -> bool:
+        """Tell whether its secret is not to be sent any more."""
+        return self.expires is not None and now >= self.expires
+
+    def fallback(self, now: datetime) -> int | None:
+        """Return the version that may do in place of the present one, while its grace lasts."""
+        return self.retired.version if self.retired and now < self.retired.until else None
 
 
 def checked_base(url: str) -> Target:
@@ -187,6 +212,8 @@ def checked_credential(draft: CredentialDraft) -> tuple[str, ...]:
     checked_options(draft.type, draft.options)
     for api in draft.apis:
         name(api, "apis")
+    if draft.expires is not None and draft.expires.tzinfo is None:
+        raise InvalidCredential(field="expires", reason="without a time zone")
     bindings = len(draft.apis) + len(draft.hosts)
     if not bindings:
         raise InvalidCredential(field="apis", reason="bound to no Api and no host: it could be sent nowhere")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Protocol
 
 from muelle import __version__
@@ -23,13 +24,13 @@ from muelle.core import (
     TimedOut,
 )
 from muelle.egress.apis import Apis
+from muelle.egress.chain import Brought, Chain, Fetched, Passage, passage_policy
 from muelle.egress.credentials import Credentials
 from muelle.egress.decompression import ACCEPTED
 from muelle.egress.directory import Directory, Listing, Listings
 from muelle.egress.errors import (
     AddressRefused,
     CallRefused,
-    CredentialNotBound,
     CredentialNotFound,
     InvalidCall,
     RequestTooLarge,
@@ -38,14 +39,14 @@ from muelle.egress.errors import (
 from muelle.egress.exchange import Opened, Scrubber, body_bytes, exchanged_headers, query_text, refs_of, signing
 from muelle.egress.guard import Networks, networks_of, refusal
 from muelle.egress.headers import checked_headers
-from muelle.egress.kept import KeptAnswers
+from muelle.egress.journey import Journey, keep_secrets_home, scrubbed
 from muelle.egress.keyring import Keyring
+from muelle.egress.known import Known, WatchedCredentials
 from muelle.egress.model import Api, Credential, Placement
 from muelle.egress.policy import (
     REDIRECTS,
     Hop,
     authorise,
-    bound,
     checked_method,
     checked_port,
     checked_use,
@@ -58,15 +59,17 @@ from muelle.egress.signing import Signer, SigningWire
 from muelle.egress.store import Register
 from muelle.egress.target import Target, read_target
 from muelle.egress.tokens import Tokens
+from muelle.egress.uses import MemoryUses, Meter, Uses
 from muelle.egress.wire import Answer, Request, Wire
 from muelle.identity import Acts, AuditTrail, Principal
+from muelle.resilience import Policy, open_shelf
 from muelle.stores import Vault
 
 CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", "counter", ("api", "outcome"))
 SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
 CALL_LIMITS = frozenset({"answer_bytes", "call_seconds"})  # what egress heeds of a principal's limits
 REFUSALS = frozenset({401, 403})  # what a newer token, or a credential's version before this one, may help against
-NO_API = "-"  # the label of calls to hosts that no Api describes
+_GRACE = 0.25  # seconds: a whole call ends after its last attempt has, which the breaker is to be told of
 
 
 class Addresses(Protocol):
@@ -86,22 +89,12 @@ class EgressParts:
     vault: Vault
     addresses: Addresses
     trail: AuditTrail
+    uses: Uses = field(default_factory=MemoryUses)
     settings: EgressSettings = field(default_factory=EgressSettings)
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=NoMetrics)
     wire: Callable[[EgressSettings], Wire] | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class _Journey:
-    """One call under way: whose it is, what it may reach, and every secret that it has used so far."""
-
-    principal: Principal
-    listings: Listings
-    networks: Networks
-    max_answer_bytes: int
-    api: str = NO_API
-    purse: dict[str, Opened] = field(default_factory=dict)
+    home: Path | None = None  # where answers are kept, if in a file
 
 
 class Egress:
@@ -115,16 +108,20 @@ class Egress:
         self._directory = Directory(
             parts.apis, parts.clock, parts.settings.directory_seconds, parts.settings.directory_tenants
         )
-        self._kept = KeptAnswers(parts.clock, parts.settings.kept_bytes)
+        remembered = (parts.clock, parts.settings.directory_seconds, parts.settings.directory_tenants)
+        self._known_networks: Known[Networks] = Known(*remembered)
+        self._known_credentials: Known[Credential | None] = Known(*remembered)
+        credentials = WatchedCredentials(
+            parts.credentials, lambda tenant, credential: self._known_credentials.forget((tenant, credential))
+        )
+        shelf = open_shelf(parts.settings.store, parts.home, parts.clock, parts.metrics)
+        self.chain = Chain(parts.settings, shelf, parts.clock, parts.metrics)
         self._wire: Wire | None = None
         tokens = Tokens(self._token_answer, parts.clock, parts.settings.kept_tokens)
-        self._keyring = Keyring(parts.vault, tokens, parts.clock)
-        self.apis = Apis(
-            Registry(parts.apis, parts.trail, parts.clock), parts.credentials, self._directory, parts.settings
-        )
-        self.credentials = Credentials(
-            Registry(parts.credentials, parts.trail, parts.clock), parts.vault, parts.settings
-        )
+        meter = Meter(parts.uses, parts.clock)
+        self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, parts.clock)
+        self.apis = Apis(Registry(parts.apis, parts.trail, parts.clock), credentials, self._directory, parts.settings)
+        self.credentials = Credentials(Registry(credentials, parts.trail, parts.clock), parts.vault, parts.settings)
 
     async def permit(self, principal: Principal, method: str, url: str, credentials: Iterable[str] = ()) -> None:
         """Raise what `call` would raise before anything leaves: for planning. No name is resolved.
@@ -143,60 +140,59 @@ class Egress:
 
         Raises InvalidUrl, InvalidHeader, InvalidCall, CallRefused, EndpointUnknown, AddressRefused, PortRefused,
         CredentialNotBound, CredentialNotFound, RequestTooLarge, AnswerTooLarge, AnswerBroken, ConnectionFailed,
-        DnsFailed, TlsFailed, TooManyRedirects or TimedOut.
+        DnsFailed, TlsFailed, TooManyRedirects, BreakerOpen or TimedOut.
         """
         began = self._clock.monotonic()
         hop = first_hop(call)
-        kept = self._kept.find(principal, call)
-        if kept is not None:
-            await self.permit(principal, hop.method, call.url, refs_of(hop))
-            self._parts.metrics.count(CALLS, NO_API, "kept")
-            return replace(kept, duration=self._clock.monotonic() - began)
-        journey = await self._journey(principal, max_answer_bytes)
+        journey = await self._journey(principal, call, max_answer_bytes)
         outcome = "cancelled"
         try:
-            answer = await self._within_time(journey, hop, call.timeout)
-            outcome = f"{answer.status // 100}xx"
-            self._kept.keep(principal, call, answer)
+            answer = await self._within_time(journey, hop)
+            outcome = "kept" if journey.is_cached else f"{answer.status // 100}xx"
         except MuelleError as error:
             outcome = error.code
             if isinstance(error, Forbidden):
                 await self._record_refusal(principal, hop, error)
             raise
         finally:
+            journey.is_over = True
             self._parts.metrics.count(CALLS, journey.api, outcome)
             self._parts.metrics.observe(SECONDS, self._clock.monotonic() - began, journey.api)
         return replace(answer, duration=self._clock.monotonic() - began)
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.chain.close()
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.close()
 
-    async def _journey(self, principal: Principal, max_answer_bytes: int | None) -> _Journey:
+    async def _journey(self, principal: Principal, call: HttpCall, max_answer_bytes: int | None) -> Journey:
         wanted = (max_answer_bytes, principal.limits.get("answer_bytes"), self._settings.max_answer_bytes)
-        return _Journey(
+        return Journey(
             principal=principal,
+            call=call,
             listings=await self._directory.listings(principal.tenant),
-            networks=await self._networks(principal),
+            networks=await self._known_networks.get(principal.tenant, lambda: self._networks(principal)),
             max_answer_bytes=int(min(limit for limit in wanted if limit is not None)),
         )
 
     async def _networks(self, principal: Principal) -> Networks:
         return networks_of(tuple(await self._parts.addresses.addresses(principal.tenant)))
 
-    async def _within_time(self, journey: _Journey, hop: Hop, wanted: float | None) -> HttpAnswer:
+    async def _within_time(self, journey: Journey, hop: Hop) -> HttpAnswer:
         listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
-        seconds = self._seconds(journey.principal, wanted, listing)
+        journey.seconds = self._seconds(journey.principal, journey.call.timeout, listing)
         if listing is not None:
             journey.api = listing.api.id
             journey.max_answer_bytes = min(journey.max_answer_bytes, listing.api.max_answer_bytes or 1 << 62)
+        total = self._policy(journey, listing).total_seconds
+        journey.until = self._clock.monotonic() + total
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(total + _GRACE):
                 return await self._follow(journey, hop, listing)
         except TimeoutError:
-            raise TimedOut(host=hop.target.place, seconds=seconds) from None
+            raise TimedOut(host=hop.target.place, seconds=total) from None
 
     def _seconds(self, principal: Principal, wanted: float | None, listing: Listing | None) -> float:
         most = min(self._settings.max_timeout_seconds, principal.limits.get("call_seconds", float("inf")))
@@ -206,32 +202,59 @@ class Egress:
             raise InvalidCall(field="timeout", value=wanted, largest=most)
         return wanted
 
-    async def _follow(self, journey: _Journey, hop: Hop, listing: Listing | None) -> HttpAnswer:
+    def _policy(self, journey: Journey, listing: Listing | None) -> Policy:
+        return passage_policy(self.chain.policy(listing, journey.call.operation), journey.call, journey.seconds)
+
+    async def _follow(self, journey: Journey, hop: Hop, listing: Listing | None) -> HttpAnswer:
         for _ in range(self._settings.max_redirects + 1):
-            answer, sent_to = await self._perform(journey, hop, listing)
+            brought = await self._perform(journey, hop, listing)
+            answer, journey.is_cached = brought.answer, brought.cached
+            journey.attempts += brought.attempts - 1
             location = answer.headers.get("location") if answer.status in REDIRECTS else None
             if location is None:
-                return _scrubbed(answer, sent_to, Scrubber(journey.purse))
+                return scrubbed(brought, journey)
             hop = next_hop(hop, answer.status, location)
             listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
-            _keep_secrets_home(journey, hop.target, listing)
+            keep_secrets_home(journey, hop.target, listing)
         raise TooManyRedirects(host=hop.target.place, limit=self._settings.max_redirects)
 
-    async def _perform(self, journey: _Journey, hop: Hop, listing: Listing | None) -> tuple[Answer, Target]:
-        """Put the credentials into a hop that was admitted and send it; return also where it went, secrets and all."""
+    async def _perform(self, journey: Journey, hop: Hop, listing: Listing | None) -> Brought:
+        """Pass a hop on that was admitted, once it is sure that its credentials may go with it."""
         _checked_literal(hop.target, journey.networks)
         hop = _with_placement(hop, listing.api.credential if listing else None)
-        refs = refs_of(hop)
-        for credential in refs:
-            journey.purse[credential] = await self._opened(journey, credential, hop.target, listing)
-        request = self._request(journey, hop)
-        answer = await self._send(request)
-        if answer.status in REFUSALS and await self._renewed(journey, refs, answer.status):
-            request = self._request(journey, hop)
-            answer = await self._send(request)
-        return answer, request.target
+        rows = {ref: await self._row(journey.principal, ref, hop.target, listing) for ref in refs_of(hop)}
+        passage = Passage(
+            principal=journey.principal,
+            hop=hop,
+            listing=listing,
+            rows=rows,
+            networks=journey.networks,
+            max_answer_bytes=journey.max_answer_bytes,
+            policy=self._policy(journey, listing),
+            until=journey.until,
+            tags=journey.call.cache_tags,
+            is_asked=journey.call.again is not None,
+            note=journey.note,
+        )
+        return await self.chain.through(passage, lambda asking: self._fetch(journey, passage, asking))
 
-    async def _renewed(self, journey: _Journey, refs: Iterable[str], status: int) -> bool:
+    async def _fetch(self, journey: Journey, passage: Passage, asking: Mapping[str, str]) -> Fetched:
+        """Put the credentials into a hop and send it, with what the cache asks besides."""
+        hop, refs = replace(passage.hop, headers={**passage.hop.headers, **asking}), passage.rows
+        journey.networks = await self._networks(journey.principal)
+        _checked_literal(hop.target, journey.networks)
+        for credential in refs:
+            journey.purse[credential] = await self._opened(journey, credential, hop.target, passage.listing)
+        errand = self.chain.errand(passage)
+        request = self._request(journey, hop)
+        answer, attempts = await self.chain.attempts.make(errand, lambda: self._send(request))
+        if answer.status in REFUSALS and await self._renewed(journey, refs, answer.status):
+            renewed = self._request(journey, hop)
+            answer, more = await self.chain.attempts.make(errand, lambda: self._send(renewed))
+            request, attempts = renewed, attempts + more - 1
+        return Fetched(answer, request.target, attempts, Scrubber(journey.purse))
+
+    async def _renewed(self, journey: Journey, refs: Iterable[str], status: int) -> bool:
         """Put newer values, where there are any, in place of what was refused; tell whether there were."""
         changed = False
         for credential in refs:
@@ -255,17 +278,24 @@ class Egress:
             "credentials:use", credential
         ):  # before it is looked for: what is there is nobody's business
             raise CallRefused(scope="credentials:use", resource=credential[:100])
-        found = await self._parts.credentials.find(principal.tenant, credential)
-        if found is None:
-            raise CredentialNotFound(credential=credential[:100])
-        checked_use(principal, found, target, listing)
-        return found
+        return _usable(principal, credential, await self._find(principal, credential), target, listing)
 
-    async def _opened(self, journey: _Journey, credential: str, target: Target, listing: Listing | None) -> Opened:
+    async def _find(self, principal: Principal, credential: str) -> Credential | None:
+        return await self._parts.credentials.find(principal.tenant, credential)
+
+    async def _row(self, principal: Principal, credential: str, target: Target, listing: Listing | None) -> Credential:
+        """Return what is known of a credential that may be used: what is really sent is looked up anew."""
+        if not principal.may("credentials:use", credential):
+            raise CallRefused(scope="credentials:use", resource=credential[:100])
+        key = (principal.tenant, credential)
+        known = await self._known_credentials.get(key, lambda: self._find(principal, credential))
+        return _usable(principal, credential, known, target, listing)
+
+    async def _opened(self, journey: Journey, credential: str, target: Target, listing: Listing | None) -> Opened:
         found = await self._found(journey.principal, credential, target, listing)
         return await self._keyring.open(found, journey.networks)
 
-    def _request(self, journey: _Journey, hop: Hop) -> Request:
+    def _request(self, journey: Journey, hop: Hop) -> Request:
         headers = exchanged_headers(hop.headers, journey.purse)
         signs = signing(hop.headers, journey.purse)
         body, content_type = body_bytes(hop.body, headers.get("content-type"), journey.purse)
@@ -357,19 +387,10 @@ def _with_query(target: Target, added: str, max_bytes: int) -> Target:
     return target
 
 
-def _keep_secrets_home(journey: _Journey, target: Target, listing: Listing | None) -> None:
-    """Do not follow a server that was given a secret and wants it carried to where it may not go."""
-    for name, opened in journey.purse.items():
-        if not bound(opened.credential, target, listing) and Scrubber({name: opened}).finds(target.url):
-            raise CredentialNotBound(credential=name, host=target.place)
-
-
-def _scrubbed(answer: Answer, target: Target, scrubber: Scrubber) -> HttpAnswer:
-    headers: Mapping[str, str] = {name: scrubber.text(value) for name, value in answer.headers.items()}
-    return HttpAnswer(
-        status=answer.status,
-        headers=headers,
-        body=scrubber.scrub(answer.body),
-        url=scrubber.text(target.url),
-        duration=0.0,
-    )
+def _usable(
+    principal: Principal, credential: str, found: Credential | None, target: Target, listing: Listing | None
+) -> Credential:
+    if found is None:
+        raise CredentialNotFound(credential=credential[:100])
+    checked_use(principal, found, target, listing)
+    return found

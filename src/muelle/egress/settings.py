@@ -1,16 +1,19 @@
 """Settings of egress."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from msgspec import Meta
+
+from muelle.resilience import Breaking, Caching, PolicyChange, Retry, StoreSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressSettings:
     """Limits of calls that leave; seconds and bytes."""
 
-    timeout_seconds: float = 30.0  # a whole call with its redirects, unless the call or its Api says otherwise
+    timeout_seconds: float = 30.0  # an attempt with its redirects, unless the call or its Api says otherwise
     max_timeout_seconds: float = 300.0  # what a call, an Api or an agent's limit may ask for at most
     connect_seconds: float = 10.0  # one attempt to connect, TLS included
     max_answer_bytes: int = 16 << 20  # decompressed
@@ -31,4 +34,10 @@ class EgressSettings:
     directory_seconds: float = 0.5  # how soon another process's change to an Api holds here; one's own at once
     directory_tenants: int = 1000  # tenants whose Apis are remembered
     kept_tokens: Annotated[int, Meta(ge=1)] = 10_000  # credentials whose OAuth access token is kept in memory
-    kept_bytes: int = 16 << 20  # answers kept in memory for calls that ask for it by `cache`
+    upstreams: Annotated[int, Meta(ge=1)] = 10_000  # whose breakers and retry budgets are remembered
+    retry: Retry = field(default_factory=Retry)
+    breaker: Breaking = field(default_factory=Breaking)
+    cache: Caching = field(default_factory=Caching)
+    # What of retry, breaker and cache is other for a type of operation, by its name.
+    operations: Mapping[str, PolicyChange] = field(default_factory=dict)
+    store: StoreSettings = field(default_factory=StoreSettings)

@@ -4,7 +4,7 @@ from muelle.resilience.attempts import Attempts, Errand
 from muelle.resilience.breaker import BreakerStanding, Breaking
 from muelle.resilience.caching.cache import AnswerCache, Given, Question
 from muelle.resilience.caching.freshness import may_ask
-from muelle.resilience.caching.model import Caching, Fill, Kept, Plain
+from muelle.resilience.caching.model import Caching, Fill, Kept, Plain, Shelf
 from muelle.resilience.caching.opening import StoreSettings, open_shelf
 from muelle.resilience.errors import BreakerOpen, CacheUnreachable, InvalidPolicy
 from muelle.resilience.limits import (
@@ -30,6 +30,6 @@ __all__ = [
     "ORDER", "RATE_NAMES", "AnswerCache", "Attempts", "BreakerOpen", "BreakerStanding", "Breaking",
     "CacheUnreachable", "Caching", "Charge", "Decision", "Errand", "Fill", "Given", "InvalidPolicy", "InvalidRate",
     "InvalidTarget", "Kept", "LimitReached", "Limiter", "LimitsSettings", "LimitsUnreachable", "Plain", "Policy",
-    "PolicyChange", "Question", "Rate", "Retry", "Standing", "StoreSettings", "checked_rule", "is_repeatable",
+    "PolicyChange", "Question", "Rate", "Retry", "Shelf", "Standing", "StoreSettings", "checked_rule", "is_repeatable",
     "may_ask", "open_limits", "open_shelf", "refusal",
 ]  # fmt: skip

@@ -71,7 +71,6 @@ class CacheChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class PolicyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What of a policy is other than by default, for an Api or a type of operation."""
 
-    timeout_seconds: Annotated[float, Meta(gt=0, description="Time for one attempt.")] | None = None
     retry: RetryChange | None = None
     breaker: BreakerChange | None = None
     cache: CacheChange | None = None
@@ -94,7 +93,7 @@ class Policy:
     def changed(self, change: PolicyChange) -> "Policy":
         """Return the policy with what a change says; raise InvalidPolicy."""
         changed = Policy(
-            timeout_seconds=self.timeout_seconds if change.timeout_seconds is None else change.timeout_seconds,
+            timeout_seconds=self.timeout_seconds,
             retry=_changed(self.retry, change.retry),
             breaker=_changed(self.breaker, change.breaker),
             cache=_changed(self.cache, change.cache),

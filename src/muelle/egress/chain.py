@@ -1,0 +1,283 @@
+"""What a hop passes between its permission and the wire: cache, single flight, retry, breaker, time limit."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from muelle.core import Attempt, Clock, CredentialRef, HttpCall, Metrics, TenantId
+from muelle.egress.directory import Listing
+from muelle.egress.exchange import Scrubber, query_text
+from muelle.egress.guard import Networks
+from muelle.egress.model import Credential
+from muelle.egress.policy import Hop
+from muelle.egress.settings import EgressSettings
+from muelle.egress.target import Target
+from muelle.egress.wire import Answer
+from muelle.identity import Principal
+from muelle.resilience import (
+    AnswerCache,
+    Attempts,
+    Errand,
+    Given,
+    Policy,
+    PolicyChange,
+    Question,
+    Shelf,
+    is_repeatable,
+    may_ask,
+)
+
+NO_API = "-"  # the label of calls to hosts that no Api describes
+_OWN_KEY = "muelle-"  # how keys begin that Muelle makes up: an upstream need not know what they are for
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FAILED = 400
+
+
+def _named(value: object) -> dict[str, str]:
+    if isinstance(value, CredentialRef):
+        return {"credentialRef": value.id}
+    raise TypeError(type(value).__name__)
+
+
+_ENCODE = msgspec.json.Encoder(enc_hook=_named).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer of the upstream, secrets and all; `scrubber` knows them."""
+
+    answer: Answer
+    target: Target
+    attempts: int
+    scrubber: Scrubber
+
+    @property
+    def status(self) -> int:
+        """The status."""
+        return self.answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        return self.answer.headers
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return self.answer.body
+
+    def clean(self) -> Answer:
+        """Return the answer without secrets: what may be kept, and given to whoever did not put them in."""
+        headers = {name: self.scrubber.text(value) for name, value in self.answer.headers.items()}
+        return Answer(self.answer.status, headers, self.scrubber.scrub(self.answer.body))
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a hop brought: from the upstream or from the cache, after how many attempts, from which URL."""
+
+    answer: Answer
+    target: Target
+    attempts: int = 1
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One hop on its way: everything that policy and cache go by. `rows` are its credentials, by id."""
+
+    principal: Principal
+    hop: Hop
+    listing: Listing | None
+    rows: Mapping[str, Credential]
+    networks: Networks = field(repr=False)
+    max_answer_bytes: int
+    policy: Policy
+    until: float
+    tags: tuple[str, ...] = ()
+    is_asked: bool = False
+    note: Callable[[Attempt], None]
+
+    @property
+    def upstream(self) -> Hashable:
+        """Whose breaker and budget: of this tenant alone, so that nobody can shut an upstream to others."""
+        return self.principal.tenant, self.listing.api.id if self.listing else self.hop.target.place
+
+    @property
+    def label(self) -> str:
+        """The Api, for metrics."""
+        return self.listing.api.id if self.listing else NO_API
+
+
+class Chain:
+    """Passes hops on, by the policy of each."""
+
+    def __init__(self, settings: EgressSettings, shelf: Shelf, clock: Clock, metrics: Metrics) -> None:
+        self._settings = settings
+        self._max_url_bytes = settings.max_url_bytes
+        self._base = Policy(
+            timeout_seconds=settings.timeout_seconds,
+            retry=settings.retry,
+            breaker=settings.breaker,
+            cache=settings.cache,
+        )
+        self.attempts = Attempts(clock, metrics, settings.upstreams)
+        self.cache: AnswerCache[Fetched] = AnswerCache(shelf, clock, metrics, Fetched.clean, settings.store.refreshes)
+        self._composed = lru_cache(maxsize=1024)(self._compose)
+
+    def policy(self, listing: Listing | None, operation: str = "") -> Policy:
+        """Return the policy of calls to an Api, or to a host that none describes, by a type of operation."""
+        api = listing.api if listing is not None else None
+        return self._composed(operation, api.policy if api else None, api.timeout if api else None)
+
+    def _compose(self, operation: str, of_api: PolicyChange | None, timeout: float | None) -> Policy:
+        policy = self._base
+        for change in (self._settings.operations.get(operation), of_api):
+            if change is not None:
+                policy = policy.changed(change)
+        return policy if timeout is None else replace(policy, timeout_seconds=timeout)
+
+    async def through(self, passage: Passage, fetch: Callable[[Mapping[str, str]], Awaitable[Fetched]]) -> Brought:
+        """Return what a hop brings; `fetch` asks the upstream, with these headers besides."""
+        question = self._question(passage)
+        if question is None:
+            fetched = await fetch({})
+            if passage.hop.method not in _SAFE and fetched.status < _FAILED and passage.policy.cache.mode != "off":
+                await self.cache.forget(tags=[url_tag(passage.principal.tenant, passage.hop.target)])
+            return Brought(fetched.answer, fetched.target, fetched.attempts)
+        given = await self.cache.through(question, fetch)
+        if given.state == "miss" and given.fetched is not None:
+            return Brought(given.fetched.answer, given.fetched.target, given.fetched.attempts)
+        return Brought(_kept_answer(given), self._shown_target(passage.hop), cached=True)
+
+    def _question(self, passage: Passage) -> Question | None:
+        rule, hop = passage.policy.cache, passage.hop
+        if not rule.is_on or hop.body is not None:
+            return None
+        headers = {name: value for name, value in hop.headers.items() if isinstance(value, str)}
+        if not may_ask(hop.method, headers):
+            return None
+        key = _key(passage)
+        if key is None:
+            return None
+        tenant = passage.principal.tenant
+        own = tuple(tag(tenant, name) for name in passage.tags)
+        of_api = (api_tag(tenant, passage.listing.api.id),) if passage.listing else ()
+        return Question(
+            key=key,
+            owner=tenant,
+            rule=rule,
+            tags=(tenant_tag(tenant), url_tag(tenant, hop.target), *of_api, *own),
+            headers=headers,
+            has_authorization="authorization" in hop.headers,
+        )
+
+    def _shown_target(self, hop: Hop) -> Target:
+        """Return where a kept answer came from; the secrets in its query stay hidden."""
+        if not hop.query:
+            return hop.target
+        shown = {name: "***" if isinstance(value, CredentialRef) else value for name, value in hop.query.items()}
+        return with_query(hop.target, query_text(shown, {}))
+
+    async def clear(
+        self, tenant: TenantId, *, api: str | None = None, tags: Iterable[str] = (), url: Target | None = None
+    ) -> int:
+        """Throw away kept answers of a tenant: of an Api, with a tag, of a URL; all of them if none is named."""
+        wanted = [tag(tenant, name) for name in tags]
+        wanted += [api_tag(tenant, api)] if api is not None else []
+        wanted += [url_tag(tenant, url)] if url is not None else []
+        return await self.cache.drop(tags=wanted or [tenant_tag(tenant)])
+
+    def errand(self, passage: Passage) -> Errand:
+        """Return what the attempts of a hop go by."""
+        key = passage.hop.headers.get("idempotency-key")
+        has_own_key = key is not None and not (isinstance(key, str) and key.startswith(_OWN_KEY))
+        return Errand(
+            upstream=passage.upstream,
+            host=passage.hop.target.place,
+            label=passage.label,
+            policy=passage.policy,
+            is_repeatable=is_repeatable(passage.hop.method, has_own_key=has_own_key, is_asked=passage.is_asked),
+            until=passage.until,
+            note=passage.note,
+        )
+
+    async def close(self) -> None:
+        """Cancel what is being fetched behind stale answers."""
+        await self.cache.close()
+
+
+def passage_policy(policy: Policy, call: HttpCall, seconds: float) -> Policy:
+    """Return a policy with what the call asks for."""
+    asked = policy.asked(call)
+    return asked if asked.timeout_seconds == seconds else replace(asked, timeout_seconds=seconds)
+
+
+def with_query(target: Target, added: str) -> Target:
+    """Return a target with more in its query."""
+    return replace(target, query=f"{target.query}&{added}" if target.query else added) if added else target
+
+
+def _kept_answer(given: Given[Fetched]) -> Answer:
+    kept = given.kept
+    if kept is None:
+        raise AssertionError(given.state)  # the cache gives either
+    said = "fwd=miss; collapsed" if given.state == "shared" else "hit" if given.state != "revalidated" else "fwd=stale"
+    headers = {**kept.headers, "age": str(int(given.age)), "cache-status": f"muelle; {said}"}  # RFC 9211
+    return Answer(kept.status, headers, kept.body)
+
+
+def tenant_tag(tenant: str) -> str:
+    """Return the tag of all answers of a tenant."""
+    return f"{tenant}:"
+
+
+def api_tag(tenant: str, api: str) -> str:
+    """Return the tag of all answers of an Api."""
+    return f"{tenant}:api:{api}"
+
+
+def url_tag(tenant: str, target: Target) -> str:
+    """Return the tag of all answers of a URL, whatever its query."""
+    return f"{tenant}:url:{target.scheme}://{target.place}{target.path}"
+
+
+def tag(tenant: str, name: str) -> str:
+    """Return a tag that calls give."""
+    return f"{tenant}:tag:{name}"
+
+
+def _key(passage: Passage) -> str | None:
+    """Return a digest of all that may change the answer: the whole request, whose it is, with which secrets.
+
+    All headers are in it, so that nothing that a call sends can change what another call is given: `Vary` is met
+    before it is asked. A credential counts with its version; None for a request that cannot be written as JSON.
+    """
+    hop, principal = passage.hop, passage.principal
+    is_own = passage.policy.cache.share == "agent"
+    parts: list[Any] = [
+        principal.tenant,
+        principal.id if is_own else None,
+        hop.method,
+        hop.target.url,
+        sorted(hop.headers.items()),
+        list(hop.query.items()),
+        sorted((row.id, row.version, row.updated.timestamp()) for row in passage.rows.values()),
+        passage.label,
+        passage.max_answer_bytes,
+        networks_text(passage.networks),
+    ]
+    try:
+        return hashlib.blake2b(_ENCODE(parts), digest_size=24).hexdigest()
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        return None
+
+
+@lru_cache(maxsize=1024)
+def networks_text(networks: Networks) -> str:
+    """Return networks as text, always the same for the same ones."""
+    return str(networks)
