@@ -1,72 +1,164 @@
 """The verbs on credentials; no verb returns a secret."""
 
-from dataclasses import fields, replace
-from typing import NoReturn
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, NoReturn
 
 from muelle.core import Secret, TenantId
 from muelle.egress.errors import CredentialExists, CredentialNotFound, InvalidCredential, TooManyCredentials
-from muelle.egress.model import Credential, CredentialDraft, CredentialId, checked_credential, checked_secret
+from muelle.egress.model import (
+    Credential,
+    CredentialDraft,
+    CredentialId,
+    Retired,
+    checked_credential,
+    checked_secret,
+)
 from muelle.egress.registry import Registry, Request, page_of
 from muelle.egress.settings import EgressSettings
+from muelle.egress.uses import MemoryUses, Uses
 from muelle.identity import Page, Principal
 from muelle.stores import Vault
 
+MAX_GRACE = timedelta(days=30)
+EXPIRING = timedelta(days=14)
 
-def vault_name(credential: CredentialId | str) -> str:
-    """Return the name of a credential's secret in the Vault."""
-    return f"credential.{credential}"
+Status = Literal["valid", "expiring", "expired"]
+
+
+def vault_name(credential: CredentialId | str, version: int = 1) -> str:
+    """Return the name of a version of a credential's secret in the Vault; no id has a dot."""
+    return f"credential.{credential}" if version == 1 else f"credential.{credential}.{version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A credential, whether it expires soon, and when it was last used: within a minute, None if never."""
+
+    credential: Credential
+    status: Status
+    used: datetime | None
+
+
+def status_of(credential: Credential, now: datetime) -> Status:
+    """Return how a credential stands: one that expires within two weeks is expiring."""
+    if credential.expires is None or credential.expires - now > EXPIRING:
+        return "valid"
+    return "expired" if credential.is_expired(now) else "expiring"
 
 
 class Credentials:
     """Keeps, replaces and removes credentials; `credentials:manage` on the id, and whoever may use one may see it."""
 
-    def __init__(self, registry: Registry[Credential], vault: Vault, settings: EgressSettings) -> None:
+    def __init__(
+        self, registry: Registry[Credential], vault: Vault, settings: EgressSettings, uses: Uses | None = None
+    ) -> None:
         self._registry = registry
         self._vault = vault
         self._settings = settings
+        self._uses: Uses = uses or MemoryUses()
 
-    async def add(self, actor: Principal, draft: CredentialDraft, secret: Secret) -> Credential:
-        """Keep a new credential; raise Refused, InvalidCredential, CredentialExists or TooManyCredentials."""
+    async def add(self, actor: Principal, draft: CredentialDraft, secret: Secret | None) -> Credential:
+        """Keep a new credential; raise Refused, InvalidCredential, CredentialExists or TooManyCredentials.
+
+        Without a secret it is one whose secret another source has.
+        """
         request = Request(actor, "credentials.add", draft.id)
         await self._registry.permit(request, "credentials:manage")
         credential = self._checked(actor.tenant, draft)
-        checked_secret(draft, secret.reveal())
+        self._check_future(draft)
+        if secret is not None:
+            checked_secret(draft, secret.reveal())
         present = await self._registry.register.all(actor.tenant)
         if any(other.id == draft.id for other in present):
             raise CredentialExists(credential=draft.id)
         if len(present) >= self._settings.max_credentials:
             raise TooManyCredentials(limit=self._settings.max_credentials)
-        await self._vault.put(actor.tenant, vault_name(draft.id), secret.reveal())
+        if secret is not None:
+            await self._vault.put(actor.tenant, vault_name(draft.id), secret.reveal())
         await self._registry.add(request, credential)
         return credential
 
     async def update(self, actor: Principal, draft: CredentialDraft, secret: Secret | None = None) -> Credential:
         """Replace all but the id, the secret only if one is given; raise as `add` or CredentialNotFound.
 
-        While a new secret is put in place the credential is bound only to what is both in the old and the new binding:
+        A new secret is another version under a name of its own, so it and the new binding hold at the same moment:
         neither secret is ever sent where its own binding does not allow it.
         """
         request = Request(actor, "credentials.update", draft.id)
         await self._registry.permit(request, "credentials:manage")
         present = await self._registry.register.find(actor.tenant, draft.id) or _missing(draft.id)
-        credential = replace(self._checked(actor.tenant, draft), created=present.created)
+        credential = replace(self._checked(actor.tenant, draft), **_kept(present))
+        if draft.expires != present.expires:
+            self._check_future(draft)
         if secret is None and draft.type != present.type:
             raise InvalidCredential(field="secret", reason="another type needs its secret anew")
         if secret is not None:
-            checked_secret(draft, secret.reveal())
-            await self._registry.register.replace(_narrowed(present, credential))
-            await self._vault.put(actor.tenant, vault_name(draft.id), secret.reveal())
+            return await self._renewed(request, present, credential, secret, timedelta())
         await self._registry.replace(request, credential)
         return credential
+
+    async def rotate(
+        self,
+        actor: Principal,
+        credential: CredentialId,
+        secret: Secret,
+        grace: timedelta = timedelta(),
+        expires: datetime | None = None,
+    ) -> Credential:
+        """Put a new secret in the place of the present one; raise as `update`.
+
+        While `grace` lasts the version before is tried where a server refuses the new one. `expires` is the new
+        secret's; without it, it does not expire.
+        """
+        request = Request(actor, "credentials.rotate", credential)
+        await self._registry.permit(request, "credentials:manage")
+        present = await self._registry.register.find(actor.tenant, credential) or _missing(credential)
+        if not timedelta() <= grace <= MAX_GRACE:
+            raise InvalidCredential(field="grace", reason=f"not between 0 and {MAX_GRACE.days} days")
+        wanted = replace(present, expires=expires, updated=self._registry.now())
+        self._check_future(wanted)
+        return await self._renewed(request, present, wanted, secret, grace)
+
+    async def _renewed(
+        self, request: Request, present: Credential, wanted: Credential, secret: Secret, grace: timedelta
+    ) -> Credential:
+        """Keep a secret under its own name, point the credential to it, and remove what has no grace any more."""
+        checked_secret(wanted, secret.reveal())
+        now = self._registry.now()
+        version = present.version + 1
+        retired = Retired(version=present.version, until=now + grace) if grace else None
+        changed = replace(wanted, version=version, rotated=now, retired=retired)
+        await self._vault.put(present.tenant, vault_name(present.id, version), secret.reveal())
+        await self._registry.replace(request, changed)
+        gone = [present.retired.version] if present.retired else []
+        await self._forget(present, gone if grace else [*gone, present.version])
+        return changed
+
+    async def _forget(self, credential: Credential, versions: Iterable[int]) -> None:
+        for version in versions:
+            await self._vault.delete(credential.tenant, vault_name(credential.id, version))
+
+    async def forget_retired(self, credential: Credential) -> bool:
+        """Remove the version before the present one if its grace is over; tell whether it was."""
+        retired = credential.retired
+        if retired is None or credential.fallback(self._registry.now()) is not None:
+            return False
+        await self._forget(credential, [retired.version])
+        present = await self._registry.register.find(credential.tenant, credential.id)
+        if present == credential:
+            await self._registry.register.replace(replace(credential, retired=None))
+        return True
 
     async def remove(self, actor: Principal, credential: CredentialId) -> None:
         """Remove a credential and its secret; raise Refused or CredentialNotFound."""
         request = Request(actor, "credentials.remove", credential)
         await self._registry.permit(request, "credentials:manage")
-        if not await self._registry.register.find(actor.tenant, credential):
-            _missing(credential)
+        found = await self._registry.register.find(actor.tenant, credential) or _missing(credential)
         await self._registry.remove(request)
-        await self._vault.delete(actor.tenant, vault_name(credential))
+        await self._forget(found, [found.version, *([found.retired.version] if found.retired else [])])
+        await self._uses.forget(actor.tenant, credential)
 
     async def show(self, actor: Principal, credential: CredentialId) -> Credential:
         """Return a credential that the actor manages or may use; raise CredentialNotFound."""
@@ -80,6 +172,19 @@ class Credentials:
         everyone = await self._registry.register.all(actor.tenant)
         return page_of([each for each in everyone if is_visible(actor, each.id)], limit, cursor)
 
+    async def standings(self, credentials: Iterable[Credential]) -> tuple[Standing, ...]:
+        """Return how credentials of one tenant stand, in their order."""
+        shown = tuple(credentials)
+        if not shown:
+            return ()
+        used = await self._uses.of(shown[0].tenant)
+        now = self._registry.now()
+        return tuple(Standing(each, status_of(each, now), used.get(each.id)) for each in shown)
+
+    def _check_future(self, draft: CredentialDraft) -> None:
+        if draft.expires is not None and draft.expires <= self._registry.now():
+            raise InvalidCredential(field="expires", reason="in the past")
+
     def _checked(self, tenant: TenantId, draft: CredentialDraft) -> Credential:
         hosts = checked_credential(draft)
         now = self._registry.now()
@@ -87,12 +192,9 @@ class Credentials:
         return Credential(**{**given, "hosts": hosts}, tenant=tenant, created=now, updated=now)
 
 
-def _narrowed(present: Credential, wanted: Credential) -> Credential:
-    return replace(
-        present,
-        apis=tuple(api for api in present.apis if api in wanted.apis),
-        hosts=tuple(host for host in present.hosts if host in wanted.hosts),
-    )
+def _kept(present: Credential) -> dict[str, Any]:
+    """Return what of a credential no draft changes."""
+    return {name: getattr(present, name) for name in ("created", "version", "rotated", "retired")}
 
 
 def is_visible(principal: Principal, credential: CredentialId) -> bool:

@@ -1,15 +1,23 @@
 """Where Apis and credentials are kept: a register by tenant and id. Secrets are not here; they are in the Vault."""
 
 from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from muelle.core import TenantId
-from muelle.egress.model import Api, Credential
+from muelle.egress.model import Api, Credential, CredentialId
 from muelle.stores import Database, Statement
 
 Kept = TypeVar("Kept", Api, Credential)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NOTE = (
+    "INSERT INTO credential_uses (tenant, id, used_at) VALUES (?, ?, ?) ON CONFLICT (tenant, id) "
+    "DO UPDATE SET used_at = excluded.used_at WHERE excluded.used_at > credential_uses.used_at"
+)
 
 
 class Register(Protocol[Kept]):
@@ -73,3 +81,25 @@ class SqlRegister(Generic[Kept]):
         sql = f"SELECT document FROM {self._table} WHERE tenant = ?"  # noqa: S608 - one of two tables
         items = [self._decoder.decode(row[0]) for row in await self._database.fetch(sql, tenant)]
         return sorted(items, key=lambda item: item.id)
+
+
+class SqlUses:
+    """The last uses of credentials in a table; a use is not worth a flush to disk of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def note(self, tenant: TenantId, credential: CredentialId, at: datetime) -> None:
+        """Keep when a credential was used, unless a later use is known."""
+        row = (tenant, credential, (at - _EPOCH) // _MICROSECOND)
+        await self._database.commit([Statement(_NOTE, [row])], flush=False)
+
+    async def of(self, tenant: TenantId) -> dict[CredentialId, datetime]:
+        """Return when each credential of a tenant was last used."""
+        rows = await self._database.fetch("SELECT id, used_at FROM credential_uses WHERE tenant = ?", tenant)
+        return {CredentialId(row[0]): _EPOCH + row[1] * _MICROSECOND for row in rows}
+
+    async def forget(self, tenant: TenantId, credential: CredentialId) -> None:
+        """Forget a credential."""
+        sql = "DELETE FROM credential_uses WHERE tenant = ? AND id = ?"
+        await self._database.commit([Statement(sql, [(tenant, credential)])])
