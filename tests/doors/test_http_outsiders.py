@@ -13,7 +13,8 @@ from muelle.engine import JobKind, JobStep
 from muelle.rooms import working
 
 OPEN = {"/health", "/ready", "/api/versions"}  # and /openapi.json, which does not describe itself
-ALIVE = {"/metrics", "/api/v1/audit", "/api/v1/queue"}  # what these say changes by being asked, or with time
+RECORD = {f"/api/v1/audit{part}" for part in ("", "/export", "/head", "/verify")}
+ALIVE = {"/metrics", "/api/v1/queue", *RECORD}  # what these say changes by being asked, or with time
 SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
 ASK = document(("ask", "Approve", {"message": "Pay?", "outputPath": "/workflow/paid"}))
 PUBLISHED = {"name": "new", "workflow": WAIT}
@@ -94,6 +95,9 @@ ATTEMPTS = [
     Attempt("GET", "/api/v1/tenants/{tenant}", 403, 403),
     Attempt("PATCH", "/api/v1/tenants/{tenant}", 403, 403, {"addresses": ["127.0.0.0/8"]}),
     Attempt("GET", "/api/v1/audit", 403, 200),
+    Attempt("GET", "/api/v1/audit/export", 403, 200),
+    Attempt("GET", "/api/v1/audit/head", 403, 200),
+    Attempt("GET", "/api/v1/audit/verify", 403, 200),
     Attempt("GET", "/api/v1/apis", 200, 200),
     Attempt("POST", "/api/v1/apis", 403, 201, API),
     Attempt("GET", "/api/v1/apis/{api}", 404, 404),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import structs
 
@@ -14,7 +14,7 @@ from muelle.identity.owner import LOCAL
 from muelle.identity.seal_keys import SealKey, SealKeys, ledger_mac
 from muelle.identity.seals import Ledger, SqlSeals
 from muelle.identity.settings import IdentitySettings
-from muelle.identity.times import micros, moment
+from muelle.identity.times import micros
 from muelle.stores import Database, Row, Vault
 
 _LOG = logging.getLogger(__name__)
@@ -55,16 +55,17 @@ class Sealer:
         """Remove acts that are older than the settings say, by whole seals; return how many. 0 days keep all."""
         if not self._settings.audit_days:
             return 0
-        before = micros(self._clock.now() - timedelta(days=self._settings.audit_days))
+        before = self._clock.now() - timedelta(days=self._settings.audit_days)
         return sum([await self.cut(tenant, before) for tenant in sorted(await self._seals.tenants())])
 
-    async def cut(self, tenant: TenantId, before: int) -> int:
+    async def cut(self, tenant: TenantId, at: datetime) -> int:
         """Remove a tenant's acts that were sealed before a time, save for the last seal's; return how many."""
+        before = micros(at)
         ledger = await self._seals.ledger()
         last, key = await self._seals.head(tenant, ledger.until), await self._keys.current(ledger)
         if last is None or not await self._seals.old(tenant, before, last.number, 1):
             return 0
-        act = self._acts.allowed(LOCAL, "audit.cut", tenant, detail=f"acts that were sealed before {moment(before)}")
+        act = self._acts.allowed(LOCAL, "audit.cut", tenant, detail=f"acts that were sealed before {at.isoformat()}")
         await self._trail.record([structs.replace(act, tenant=tenant)])
         removed = 0
         while old := await self._seals.old(tenant, before, last.number, _AT_ONCE):
