@@ -9,6 +9,7 @@ from muelle.core import CredentialRef
 from muelle.egress import EgressSettings
 from muelle.egress.errors import CallRefused
 from muelle.identity import Rule
+from muelle.resilience import StoreSettings
 
 
 async def test_an_answer_is_given_again_while_it_is_young_enough(world: World) -> None:
@@ -70,9 +71,9 @@ async def test_whoever_lost_the_permission_gets_no_kept_answer(world: World) -> 
 
 
 async def test_the_oldest_answers_go_when_there_is_no_room() -> None:
-    async with open_world(EgressSettings(kept_bytes=10)) as world:
+    async with open_world(EgressSettings(store=StoreSettings(bytes=3500))) as world:
         for path in ("/a", "/b", "/c"):
-            world.server.answers(path, reply(200, b"12345"))
+            world.server.answers(path, reply(200, b"x" * 500))
             await world.get(world.server.url(path), cache_seconds=60)
         assert [(await world.get(world.server.url(path), cache_seconds=60)).cached for path in ("/c", "/b", "/a")] == [
             True,

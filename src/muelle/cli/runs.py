@@ -25,7 +25,7 @@ STATUSES = (
 )
 FORMATS = ("full", "summary", "minimal")
 _COLUMNS = ("execution_id", "workflow_id", "status", "timestamp", "total_duration_ms", "summary")
-_TIMELINE = ("timestamp", "event", "operation_id", "duration_ms")
+_TIMELINE = ("timestamp", "event", "operation_id", "duration_ms", "outcome", "wait_ms")
 _WAITS = ("operation_id", "kind", "subject", "expires_at")
 _PROGRESS_EVERY = 100  # runs
 the_run = click.argument("run", metavar="ID", shell_complete=run_ids)

@@ -7,14 +7,16 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from muelle.core import PrincipalId, RunId
-from muelle.engine import ENDED, Journal, Past, RunFilter, RunRecord, StepBegan, StepFinished, Wait, Waits
+from muelle.core import Attempt, PrincipalId, RunId
+from muelle.engine import ENDED, Journal, Past, RunFilter, RunRecord, StepBegan, StepFinished, ValueKept, Wait, Waits
 from muelle.identity import Principal
 from muelle.packs import Limits
 from muelle.workflows.errors import ExecutionNotFound
 from muelle.workflows.planner import Planner
+from muelle.workflows.step import ATTEMPT
 
 _OTHERS = "*"
+_ATTEMPT = msgspec.json.Decoder(Attempt)
 
 
 class Executions:
@@ -55,7 +57,7 @@ class Executions:
             **({} if record.status in ENDED else await self._present(record, past)),
             "operations": [step_of(step) for step in steps],
             "credentials_used": self._credentials(document, steps),
-            "timeline": _timeline(record, steps),
+            "timeline": _timeline(record, past),
         }
 
     async def _present(self, record: RunRecord, past: Sequence[Past]) -> dict[str, Any]:
@@ -152,17 +154,37 @@ def step_of(step: StepFinished) -> dict[str, Any]:
     }
 
 
-def _timeline(run: RunRecord, steps: Sequence[StepFinished]) -> list[dict[str, Any]]:
+def _timeline(run: RunRecord, past: Sequence[Past]) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = [{"timestamp": _time(run.started), "event": "run.started"}]
-    events += [
-        {
-            "timestamp": _time(step.at),
-            "event": f"operation.{step.status}",
-            "operation_id": step.operation,
-            "duration_ms": step.took / 1000,
-        }
-        for step in steps
-    ]
+    for entry in past:
+        if isinstance(entry, StepFinished):
+            events.append(
+                {
+                    "timestamp": _time(entry.at),
+                    "event": f"operation.{entry.status}",
+                    "operation_id": entry.operation,
+                    "duration_ms": entry.took / 1000,
+                }
+            )
+        elif isinstance(entry, ValueKept) and entry.name.startswith(ATTEMPT):
+            events.append(_attempt_of(entry))
     if run.finished is not None:
         events.append({"timestamp": _time(run.finished), "event": f"run.{run.status}"})
     return events
+
+
+def _attempt_of(entry: ValueKept) -> dict[str, Any]:
+    """Return an attempt that failed and was followed by another: what came of it, and how long was waited then."""
+    attempt = _ATTEMPT.decode(entry.value)
+    place = entry.name.removeprefix(ATTEMPT).rpartition("/")[0]
+    operation, _, iteration = place.partition("~")[0].partition(":")
+    return {
+        "timestamp": _time(attempt.at),
+        "event": "operation.attempt",
+        "operation_id": operation,
+        **({"iteration": iteration} if iteration else {}),
+        "attempt": attempt.number,
+        "outcome": attempt.outcome,
+        "duration_ms": round(attempt.took * 1000, 3),
+        "wait_ms": round(attempt.wait * 1000, 3),
+    }

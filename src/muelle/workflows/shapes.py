@@ -117,6 +117,10 @@ _MOMENT = _object(
     event=_TEXT,
     operation_id=_TEXT,
     duration_ms=_NUMBER,
+    iteration=_TEXT,
+    attempt=_COUNT,
+    outcome=_TEXT,
+    wait_ms=_NUMBER,
 )
 
 CAPABILITIES = _responses(

@@ -1,13 +1,14 @@
 """What an operation sees of its run: the `Step` of packs, on top of a run and its data model."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from muelle.core import HttpAnswer, HttpCall, PrincipalId, RunId, TenantId
+from muelle.core import Attempt, HttpAnswer, HttpCall, PrincipalId, RunId, TenantId
 from muelle.packs import MISSING, Answer, Http, Json, Limits, Missing, Question, Storage
 from muelle.workflows.asking import asked
 from muelle.workflows.data_model import Tree
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
+ATTEMPT = "attempt/"  # how what is remembered of an attempt is called, before its place
 _CHANCE_BYTES = 6  # a float holds 53 bits
 
 
@@ -165,10 +167,14 @@ class OperationStep:
     async def call(self, call: HttpCall) -> HttpAnswer:
         """Make a call on behalf of the run's principal, and count it."""
         self.attempts += 1
-        answer = await self._run.http.call(call)
-        self.attempts += answer.attempts - 1
+        answer = await self._run.http.call(replace(call, operation=self._node.type.name, on_attempt=self._tried))
         self.cached = answer.cached
         return answer
+
+    def _tried(self, attempt: Attempt) -> None:
+        """Note an attempt of a call that failed and is followed by another, for the timeline."""
+        self.attempts += 1
+        self._run.keep(f"{ATTEMPT}{self.place}/{self.attempts - 1}", _ENCODE(attempt))
 
     async def perform(self, operations: Sequence[str]) -> bool:
         """Run operations that this one refers to; return whether all succeeded or were handled."""

@@ -11,7 +11,7 @@ from muelle.packs import Effects, Json, OperationType, SecretJson, Step, Url, Wr
 from muelle.workflows.operations.answers import is_accepted, preview, read_body
 from muelle.workflows.operations.errors import ApiFailed, ApiRefused, InvalidHeader
 from muelle.workflows.operations.literals import is_literal, literal_text
-from muelle.workflows.operations.retries import IDEMPOTENT, Retry, call_again, idempotency_key
+from muelle.workflows.operations.retries import IDEMPOTENT, Retry, again, idempotency_key
 from muelle.workflows.operations.texts import text_of
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -26,11 +26,19 @@ StatusOrRange = (
 
 
 class Cache(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """How old an answer may be that is given again."""
+    """How old an answer may be that is given again; what the API says itself may make it less."""
 
     ttl: Annotated[float, Meta(ge=1, le=86_400_000, description="The greatest age in milliseconds, up to a day.")] = (
         300_000
     )
+    stale_if_error: Annotated[
+        Annotated[float, Meta(ge=0, le=86_400_000)] | None,
+        Meta(description="Milliseconds past that in which an older answer does if the API fails; else as policy says."),
+    ] = None
+    tags: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=100)]],
+        Meta(max_length=10, description="Names by which an operator can throw the answer away."),
+    ] = []
 
 
 class ApiCall(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -94,7 +102,7 @@ class ApiCall(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen
         Retry | None,
         Meta(
             description=(
-                "Try again after 408, 425, 429, 5xx and network failures. POST and PATCH need a header "
+                "Try again after 408, 425, 429, 500, 502, 503, 504 and network failures. POST and PATCH need a header "
                 "Idempotency-Key, by "
                 "which the API knows a repetition."
             )
@@ -105,7 +113,7 @@ class ApiCall(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen
         Meta(
             description=(
                 "Whether an earlier answer to the same GET or HEAD of this agent may be given again: true for 5 "
-                "minutes, or {ttl} in milliseconds. Only answers with status 200 are kept, in this server's memory."
+                "minutes, or {ttl, staleIfError, tags}, in milliseconds. What the API says of caching is honoured."
             )
         ),
     ] = None
@@ -114,14 +122,14 @@ class ApiCall(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen
 
 async def api_call(config: ApiCall, step: Step[Any]) -> Json:
     """Return what the API answered; raise ApiFailed if that is an error that the config does not accept."""
-    answer, attempts = await call_again(_request(config, step), config.retry, step)
+    answer = await step.http.call(_request(config, step))
     if answer.status >= _ERROR and not is_accepted(answer.status, config.accept_status or ()):
         failure = ApiFailed if answer.status >= _SERVER_ERROR else ApiRefused
         fault = failure(
             f"The API answered with status {answer.status}",
             status_code=answer.status,
             response_preview=preview(answer),
-            attempts=attempts,
+            attempts=answer.attempts,
         )
         fault.suggestions = _SUGGESTIONS.get(answer.status, failure.suggestions)
         raise fault
@@ -145,14 +153,21 @@ def _request(config: ApiCall, step: Step[Any]) -> HttpCall:
         body=config.body,
         timeout=None if config.timeout is None else config.timeout / _MILLISECONDS,
         idempotency_key=key,
-        cache_seconds=_cache_seconds(config.cache),
+        again=None if config.retry is None else again(config.retry),
+        **_caching(config.cache),
     )
 
 
-def _cache_seconds(cache: bool | Cache | None) -> float | None:  # noqa: FBT001 - as the document has it
+def _caching(cache: bool | Cache | None) -> dict[str, Any]:  # noqa: FBT001 - as the document has it
     if not cache:
-        return None
-    return (cache if isinstance(cache, Cache) else Cache()).ttl / _MILLISECONDS
+        return {}
+    asked = cache if isinstance(cache, Cache) else Cache()
+    stale = asked.stale_if_error
+    return {
+        "cache_seconds": asked.ttl / _MILLISECONDS,
+        "cache_tags": tuple(asked.tags),
+        "stale_if_error_seconds": None if stale is None else stale / _MILLISECONDS,
+    }
 
 
 def _headers(headers: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
