@@ -33,8 +33,11 @@ from muelle.egress import (
     EgressParts,
     KeyFiles,
     MemoryRegister,
+    MemoryUses,
     Register,
     SqlRegister,
+    SqlUses,
+    Uses,
     open_egress,
     open_envelope,
 )
@@ -49,6 +52,7 @@ from muelle.engine import (
 from muelle.identity import (
     Acts,
     AuditTrail,
+    Budgets,
     Chain,
     Identity,
     IdentityStore,
@@ -60,6 +64,7 @@ from muelle.identity import (
     Unchained,
 )
 from muelle.packs import JobType, Limits, OpenedPacks, Pack, divide_settings, find_packs, open_packs
+from muelle.resilience import open_limits
 from muelle.settings import Settings
 from muelle.stores import (
     Blobs,
@@ -89,7 +94,6 @@ from muelle.workflows.submissions.service import Submissions
 from muelle.workflows.submissions.streams import Streams
 
 if TYPE_CHECKING:
-    from muelle.identity.tokens.opening import TokenDoors
 
 SETTINGS_FILE = "muelle.toml"
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
@@ -124,6 +128,7 @@ class Stores:
     chain: Chain
     apis: Register[Api]
     credentials: Register[Credential]
+    uses: Uses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +141,7 @@ class App:
     metrics: Metrics
     stores: Stores
     identity: Identity
+    budgets: Budgets
     egress: Egress
     packs: OpenedPacks
     engine: Engine
@@ -147,7 +153,7 @@ class App:
     executions: Executions
     capabilities: Capabilities
     planner: Planner
-    tokens: Callable[[], "TokenDoors"]
+    people: People
     admin_key: Secret | None
 
 
@@ -200,7 +206,10 @@ async def open_app(
         ids = Ids(clock)
         identity = Identity(stores.identity, stores.trail, clock, LIMIT_NAMES, settings.identity, stores.chain)
         admin_key = await identity.ensure_owner()
-        egress = await stack.enter_async_context(open_egress(_egress_parts(settings, stores, identity, clock, metrics)))
+        limiter = await stack.enter_async_context(open_limits(settings.limits, clock, metrics))
+        budgets = Budgets(limiter, settings.limits)
+        outbound = _egress_parts(settings, stores, identity, clock, metrics, home)
+        egress = await stack.enter_async_context(open_egress(outbound))
         opened = await stack.enter_async_context(open_packs(known, configuration.packs, configuration.environment))
         planner = Planner(Catalogue(known.operations), settings.workflows)
         limits = settings.workflows.limits
@@ -220,6 +229,7 @@ async def open_app(
             metrics=metrics,
             stores=stores,
             identity=identity,
+            budgets=budgets,
             egress=egress,
             packs=opened,
             engine=engine,
@@ -231,7 +241,7 @@ async def open_app(
             executions=Executions(stores.journal, engine.waits, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
-            tokens=_tokens(stores, identity, clock, settings),
+            people=_people(stores, identity, clock, settings, home),
             admin_key=Secret(admin_key) if admin_key else None,
         )
 
@@ -278,23 +288,16 @@ def _saved(
     return cache(opened)
 
 
-def _tokens(stores: Stores, identity: Identity, clock: Clock, settings: Settings) -> Callable[[], "TokenDoors"]:
-    """Return what opens tokens, which only doors need."""
-
-    def opened() -> "TokenDoors":
-        from muelle.identity.tokens.opening import TokenParts, open_tokens  # noqa: PLC0415 - loads in 60 ms
-
-        parts = TokenParts(
-            database=stores.database,
-            vault=stores.vault,
-            identity=identity,
-            trail=stores.trail,
-            clock=clock,
-            settings=settings.identity.tokens,
-        )
-        return open_tokens(parts)
-
-    return cache(opened)
+def _people(stores: Stores, identity: Identity, clock: Clock, settings: Settings, home: Path | None) -> People:
+    return People(
+        database=stores.database,
+        vault=stores.vault,
+        identity=identity,
+        trail=stores.trail,
+        clock=clock,
+        settings=settings.identity,
+        home=home,
+    )
 
 
 def _jobs_of(opened: OpenedPacks, jobs: Jobs, identity: Identity, egress: Egress) -> Jobs:
@@ -333,17 +336,19 @@ async def _perform_job(
 
 
 def _egress_parts(
-    settings: Settings, stores: Stores, identity: Identity, clock: Clock, metrics: Metrics
+    settings: Settings, stores: Stores, identity: Identity, clock: Clock, metrics: Metrics, home: Path | None
 ) -> EgressParts:
     return EgressParts(
         apis=stores.apis,
         credentials=stores.credentials,
         vault=stores.vault,
+        uses=stores.uses,
         addresses=TenantAddresses(identity),
         trail=stores.trail,
         settings=settings.egress,
         clock=clock,
         metrics=metrics,
+        home=home,
     )
 
 
@@ -382,6 +387,7 @@ async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[St
             chain=chain,
             apis=SqlRegister(database, Api),
             credentials=SqlRegister(database, Credential),
+            uses=SqlUses(database),
         )
 
 
@@ -404,4 +410,5 @@ def _in_memory(settings: Settings, database: Database) -> Stores:
         chain=Unchained(),
         apis=MemoryRegister(),
         credentials=MemoryRegister(),
+        uses=MemoryUses(),
     )

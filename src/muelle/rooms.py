@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from muelle.app import App
+from muelle.egress import Upkeep
 from muelle.engine import Gauges, Outbox, Recurring, Retention, Worker
 from muelle.identity import Sealer, SqlChain
 
@@ -110,6 +111,10 @@ def _sealing(app: App) -> tuple[Recurring, ...]:
     )
 
 
+def _upkeep(app: App) -> Upkeep:
+    return Upkeep(app.stores.credentials, app.egress.credentials, app.metrics, app.clock)
+
+
 def _recurring(app: App, outbox: Outbox) -> tuple[Recurring, ...]:
     """Return what each worker does every so often."""
     engine = app.engine
@@ -120,6 +125,7 @@ def _recurring(app: App, outbox: Outbox) -> tuple[Recurring, ...]:
 
     return (
         Recurring("Handing events on", _EVENTS_SECONDS, deliver),
+        Recurring("Looking after credentials", _SWEEP_SECONDS, _upkeep(app).tend),
         Recurring("Measuring the queue", _GAUGES_SECONDS, Gauges(engine.queue, app.metrics).measure),
         Recurring(
             "Removing what is old", _SWEEP_SECONDS, Retention(engine.queue, engine.journal, engine.settings).sweep

@@ -9,6 +9,7 @@ import pytest
 from egress.egress_world import OTHER, World, agent, reply, world_with
 from muelle.core import CredentialRef, Secret, TenantId
 from muelle.egress import CredentialDraft, CredentialId, Credentials, Placement
+from muelle.egress.credentials import vault_name
 from muelle.egress.errors import (
     CallRefused,
     CredentialExists,
@@ -369,19 +370,21 @@ async def test_a_page_has_a_limit(world: World, limit: int, *, fits: bool) -> No
             await world.egress.credentials.list(agent(), limit=limit)
 
 
-async def test_while_a_secret_changes_it_is_bound_to_nothing_that_one_of_both_may_not_have(world: World) -> None:
+async def test_while_a_secret_changes_the_old_one_stands_and_goes_where_it_was_bound(world: World) -> None:
     class Watching(MemoryVault):
-        bound: tuple[str, ...] | None = None
+        seen: tuple[str, tuple[str, ...], str | None] | None = None
 
         async def put(self, tenant: TenantId, name: str, secret: str) -> None:
             found = await world.parts.credentials.find(tenant, "key")
-            self.bound = found.hosts if found else None
             await super().put(tenant, name, secret)
+            if found:
+                self.seen = name, found.hosts, await self.get(tenant, vault_name(found.id, found.version))
 
-    await world.credential(hosts=("old.example", "both.example"))
     vault = Watching()
     credentials = Credentials(Registry(world.parts.credentials, world.trail, world.clock), vault, world.parts.settings)
+    await credentials.add(agent(), draft(hosts=("old.example",)), Secret("s3cret-old-value"))
 
-    await credentials.update(agent(), draft(hosts=("new.example", "both.example")), Secret("s3cret-new-value"))
+    await credentials.update(agent(), draft(hosts=("new.example",)), Secret("s3cret-new-value"))
 
-    assert vault.bound == ("https://both.example:443",)
+    assert vault.seen == ("credential.key.2", ("https://old.example:443",), "s3cret-old-value")
+    assert await vault.get(agent().tenant, "credential.key") is None

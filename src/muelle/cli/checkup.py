@@ -10,11 +10,10 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
-
-import msgspec
 
 from muelle.app import SETTINGS_FILE, Configuration, read_configuration
+from muelle.cli.checkup_credentials import credential_findings
+from muelle.cli.findings import Finding
 from muelle.cli.home import ADMIN_KEY
 from muelle.core import MuelleError
 from muelle.packs import find_packs
@@ -24,23 +23,12 @@ from muelle.stores.schema import head, revision
 from muelle.stores.vault import read_key
 from muelle.workflows.operations.pack import BUILT_IN
 
-Status = Literal["ok", "warn", "fail"]
-
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OLDEST = (3, 11)
 _SCARCE = 1 << 30  # bytes free: below this a busy journal fills the disk within days
 _TOO_LITTLE = 100 << 20
 _SKEW = 300  # seconds by which a file may be younger than now
 _EXTRAS = {"postgres": "asyncpg", "telemetry": "opentelemetry.sdk", "redis": "redis", "s3": "obstore"}
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What a check found; `remedy` is what to do, empty if nothing."""
-
-    check: str
-    status: Status
-    text: str
-    remedy: str = ""
 
 
 async def examine(home: Path) -> list[Finding]:
@@ -55,6 +43,7 @@ async def examine(home: Path) -> list[Finding]:
         findings.append(_packs(configuration))
         findings.append(_port(configuration.settings.http.host, configuration.settings.http.port))
         findings.append(await _database(home, stores))
+        findings += await credential_findings(home, stores)
     return [*findings, _disk(home), _clock(home / stores.path), *_extras()]
 
 

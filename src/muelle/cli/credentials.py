@@ -12,12 +12,15 @@ from muelle.cli.console import Console
 from muelle.cli.listing import paged
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from muelle.app import App
     from muelle.core import Secret
-    from muelle.egress import Credential, CredentialDraft
+    from muelle.egress import Credential, CredentialDraft, Rekeyed
+    from muelle.egress.shapes import CredentialShape
     from muelle.identity import Principal
 
-_COLUMNS = ("id", "type", "apis", "hosts", "description", "updated_at")
+_COLUMNS = ("id", "type", "status", "apis", "hosts", "expires_at", "last_used_at", "description")
 
 
 @click.group(cls=MuelleGroup)
@@ -40,6 +43,7 @@ def _described(command: Any) -> Any:  # noqa: ANN401 - what click decorates
         click.option("--for-host", "hosts", multiple=True, metavar="HOST", help="A host it is sent to."),
         click.option("--metadata", multiple=True, metavar="K=V", help="What agents may know; never a secret."),
         click.option("--option", "options", multiple=True, metavar="K=V", help="What its type needs; never a secret."),
+        click.option("--expires", metavar="TIME", help="When its secret ends: in 90d, a time in ISO 8601, or 'never'."),
         click.option("--from-env", metavar="VARIABLE", help="Take the secret from this environment variable."),
         click.option("--from-file", metavar="FILE", help="Take it from this file; '-' is standard input."),
     )
@@ -51,17 +55,35 @@ def _described(command: Any) -> Any:  # noqa: ANN401 - what click decorates
 @credentials.command()
 @click.argument("credential", metavar="ID")
 @_described
+@click.option("--elsewhere", is_flag=True, help="Its secret is in another of the server's sources.")
 @click.pass_obj
-def add(console: Console, /, credential: str, **given: Any) -> None:  # noqa: ANN401 - click's values, by option
+def add(console: Console, /, credential: str, *, elsewhere: bool, **given: Any) -> None:  # noqa: ANN401 - click's values, by option
     """Keep a credential. Its secret comes from a variable, a file or a prompt that shows nothing."""
+    from muelle.cli.failures import InvalidArgument  # noqa: PLC0415 - as above
     from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
-    from muelle.egress import CredentialDraft, CredentialId  # noqa: PLC0415 - as above
-    from muelle.egress.shapes import credential_shape  # noqa: PLC0415 - as above
 
-    secret = _secret(given) or _prompted()
-    draft = _changed(CredentialDraft(id=CredentialId(credential)), given)
-    kept = act(console, lambda app, owner: app.egress.credentials.add(owner, draft, secret))
-    console.item(credential_shape(kept))
+    secret = _secret(given)
+    if elsewhere and secret:
+        raise InvalidArgument("Give either a secret or --elsewhere.", option="--elsewhere")
+    if not elsewhere:
+        secret = secret or _prompted()
+    console.item(act(console, lambda app, owner: _added(app, owner, credential, given, secret)))
+
+
+async def _added(
+    app: "App", owner: "Principal", credential: str, given: dict[str, Any], secret: "Secret | None"
+) -> "CredentialShape":
+    from muelle.egress import CredentialDraft, CredentialId  # noqa: PLC0415 - loaded by now
+
+    draft = _changed(CredentialDraft(id=CredentialId(credential)), given, app.clock.now())
+    return await _shaped(app, await app.egress.credentials.add(owner, draft, secret))
+
+
+async def _shaped(app: "App", credential: "Credential") -> "CredentialShape":
+    from muelle.egress.shapes import credential_shape  # noqa: PLC0415 - loaded by now
+
+    (standing,) = await app.egress.credentials.standings([credential])
+    return credential_shape(standing)
 
 
 @credentials.command("list")
@@ -70,10 +92,18 @@ def add(console: Console, /, credential: str, **given: Any) -> None:  # noqa: AN
 def list_credentials(console: Console, limit: int, cursor: str | None) -> None:
     """List credentials by id, without their secrets."""
     from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
-    from muelle.egress.shapes import credential_shape  # noqa: PLC0415 - as above
 
-    page = act(console, lambda app, owner: app.egress.credentials.list(owner, limit, cursor))
-    console.listing("credentials", map(credential_shape, page.items), _COLUMNS, page.next)
+    items, following = act(console, lambda app, owner: _listed(app, owner, limit, cursor))
+    console.listing("credentials", items, _COLUMNS, following)
+
+
+async def _listed(
+    app: "App", owner: "Principal", limit: int, cursor: str | None
+) -> "tuple[list[CredentialShape], str | None]":
+    from muelle.egress.shapes import credential_shape  # noqa: PLC0415 - loaded by now
+
+    page = await app.egress.credentials.list(owner, limit, cursor)
+    return [credential_shape(each) for each in await app.egress.credentials.standings(page.items)], page.next
 
 
 @credentials.command()
@@ -82,11 +112,14 @@ def list_credentials(console: Console, limit: int, cursor: str | None) -> None:
 def show(console: Console, credential: str) -> None:
     """Show a credential without its secret, and how a document uses it."""
     from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
-    from muelle.egress import CredentialId  # noqa: PLC0415 - as above
-    from muelle.egress.shapes import credential_shape  # noqa: PLC0415 - as above
 
-    shown = act(console, lambda app, owner: app.egress.credentials.show(owner, CredentialId(credential)))
-    console.item(credential_shape(shown))
+    console.item(act(console, lambda app, owner: _shown(app, owner, credential)))
+
+
+async def _shown(app: "App", owner: "Principal", credential: str) -> "CredentialShape":
+    from muelle.egress import CredentialId  # noqa: PLC0415 - loaded by now
+
+    return await _shaped(app, await app.egress.credentials.show(owner, CredentialId(credential)))
 
 
 @credentials.command()
@@ -97,23 +130,89 @@ def show(console: Console, credential: str) -> None:
 def update(console: Console, /, credential: str, *, asks: bool, **given: Any) -> None:  # noqa: ANN401 - click's values
     """Change what is given, and leave the rest; the secret stays unless a new one is given."""
     from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
-    from muelle.egress.shapes import credential_shape  # noqa: PLC0415 - as above
 
     secret = _secret(given) or (_prompted() if asks else None)
-    changed = act(console, lambda app, owner: _updated(app, owner, credential, given, secret))
-    console.item(credential_shape(changed))
+    console.item(act(console, lambda app, owner: _updated(app, owner, credential, given, secret)))
 
 
 async def _updated(
     app: "App", owner: "Principal", credential: str, given: dict[str, Any], secret: "Secret | None"
-) -> "Credential":
+) -> "CredentialShape":
     from muelle.egress import CredentialId  # noqa: PLC0415 - loaded by now
 
     present = await app.egress.credentials.show(owner, CredentialId(credential))
-    return await app.egress.credentials.update(owner, _changed(present, given), secret)
+    draft = _changed(present, given, app.clock.now())
+    return await _shaped(app, await app.egress.credentials.update(owner, draft, secret))
 
 
-def _changed(present: "CredentialDraft", given: dict[str, Any]) -> "CredentialDraft":
+@credentials.command()
+@click.argument("credential", metavar="ID", shell_complete=credential_ids)
+@click.option("--grace", metavar="SPAN", help="How long the secret before may do where the new one is refused: 1h.")
+@click.option("--expires", metavar="TIME", help="When the new secret ends: in 90d, or a time in ISO 8601; else never.")
+@click.option("--from-env", metavar="VARIABLE", help="Take the secret from this environment variable.")
+@click.option("--from-file", metavar="FILE", help="Take it from this file; '-' is standard input.")
+@click.pass_obj
+def rotate(console: Console, /, credential: str, **given: Any) -> None:  # noqa: ANN401 - click's values, by option
+    """Put a new secret in the place of the present one; it comes from a variable, a file or a prompt."""
+    from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
+
+    secret = _secret(given) or _prompted()
+    console.item(act(console, lambda app, owner: _rotated(app, owner, credential, given, secret)))
+
+
+async def _rotated(
+    app: "App", owner: "Principal", credential: str, given: dict[str, Any], secret: "Secret"
+) -> "CredentialShape":
+    from muelle.cli.moments import ahead  # noqa: PLC0415 - loaded by now
+    from muelle.egress import CredentialId  # noqa: PLC0415 - as above
+
+    now = app.clock.now()
+    grace = (ahead(given["grace"], now) or now) - now
+    expires = ahead(given["expires"], now)
+    rotated = await app.egress.credentials.rotate(owner, CredentialId(credential), secret, grace, expires)
+    return await _shaped(app, rotated)
+
+
+@credentials.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def rekey(console: Console, *, yes: bool) -> None:
+    """Change the vault's master key while Muelle runs. What was interrupted goes on where it stopped.
+
+    On several machines, put the file 'vault.key.next' beside each key file first; see the guide.
+    """
+    from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
+
+    console.confirm("Change the master key of all secrets?", is_sure=yes)
+    done = act(console, _rekeyed)
+    if console.is_json:
+        console.json({"data_keys": done.data_keys, "secrets": done.secrets, "resumed": done.was_resumed})
+    else:
+        console.note(f"The master key was changed: {done.data_keys} data keys, {done.secrets} secrets of old format.")
+
+
+async def _rekeyed(app: "App", owner: "Principal") -> "Rekeyed":
+    from muelle.cli.failures import InvalidArgument  # noqa: PLC0415 - loaded by now
+    from muelle.egress import EnvelopeVault  # noqa: PLC0415 - as above
+    from muelle.identity import Acts  # noqa: PLC0415 - as above
+
+    vault = app.stores.vault
+    if not isinstance(vault, EnvelopeVault):
+        raise InvalidArgument("There is no key file to change.")
+    done = await vault.rekey()
+    await app.stores.trail.record([Acts(app.clock, app.ids).allowed(owner, "credentials.rekey", "vault")])
+    return done
+
+
+def _expiry(text: str | None, present: "datetime | None", now: "datetime") -> "datetime | None":
+    from muelle.cli.moments import ahead  # noqa: PLC0415 - loaded by now
+
+    if text is None:
+        return present
+    return None if text == "never" else ahead(text, now)
+
+
+def _changed(present: "CredentialDraft", given: dict[str, Any], now: "datetime") -> "CredentialDraft":
     """Return a draft with what options give: bindings and metadata replace all that were there."""
     from muelle.cli.arguments import json_or_text, pair  # noqa: PLC0415 - loads all of Muelle
     from muelle.egress import ApiId, CredentialDraft  # noqa: PLC0415 - as above
@@ -129,6 +228,7 @@ def _changed(present: "CredentialDraft", given: dict[str, Any]) -> "CredentialDr
         apis=tuple(map(ApiId, given["apis"])) if is_bound else present.apis,
         hosts=given["hosts"] if is_bound else present.hosts,
         options={name: _option(value) for name, value in options.items()} or present.options,
+        expires=_expiry(given["expires"], present.expires, now),
     )
 
 

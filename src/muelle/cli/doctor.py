@@ -9,7 +9,7 @@ from muelle.cli.commands import MuelleCommand
 from muelle.cli.console import Console
 
 if TYPE_CHECKING:
-    from muelle.cli.checkup import Finding
+    from muelle.cli.findings import Finding
 
 _COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

@@ -74,3 +74,7 @@ class WatchedCredentials:
     async def all(self, tenant: TenantId) -> list[Credential]:
         """Return the tenant's items in the order of their ids."""
         return await self._register.all(tenant)
+
+    async def everyones(self, after: tuple[str, str], limit: int) -> list[Credential]:
+        """Return a page of all tenants' items."""
+        return await self._register.everyones(after, limit)

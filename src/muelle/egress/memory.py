@@ -47,3 +47,7 @@ class MemoryRegister(Generic[Kept]):
     async def all(self, tenant: TenantId) -> list[Kept]:
         """Return the tenant's items in the order of their ids."""
         return sorted((item for (owner, _), item in self._items.items() if owner == tenant), key=lambda item: item.id)
+
+    async def everyones(self, after: tuple[str, str], limit: int) -> list[Kept]:
+        """Return a page of all tenants' items."""
+        return [self._items[key] for key in sorted(key for key in self._items if key > after)[:limit]]

@@ -1,6 +1,7 @@
 """The HTTP routes of egress: the same verbs as the command line's. The actor is whoever shows the key."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +12,7 @@ from muelle.core import Body, Secret, answers
 from muelle.egress import shapes
 from muelle.egress.apis import Apis
 from muelle.egress.credentials import Credentials
-from muelle.egress.model import ApiId, CredentialId
+from muelle.egress.model import ApiId, Credential, CredentialId
 from muelle.egress.registry import MAX_PAGE
 from muelle.identity import Principal
 
@@ -28,6 +29,7 @@ _NEW_API = Body(shapes.NewApi)
 _API_UPDATE = Body(shapes.ApiUpdate)
 _NEW_CREDENTIAL = Body(shapes.NewCredential)
 _CREDENTIAL_UPDATE = Body(shapes.CredentialUpdate)
+_ROTATION = Body(shapes.Rotation)
 
 
 def routes(apis: Apis, credentials: Credentials, caller: Caller) -> APIRouter:
@@ -86,7 +88,7 @@ def _credentials(router: APIRouter, credentials: Credentials, who: Any) -> None:
     )
     async def list_credentials(actor: Annotated[Principal, who], limit: Limit = 50, cursor: Cursor = None) -> Response:
         page = await credentials.list(actor, limit, cursor)
-        items = tuple(map(shapes.credential_shape, page.items))
+        items = tuple(map(shapes.credential_shape, await credentials.standings(page.items)))
         return _json(shapes.CredentialPage(credentials=items, count=len(items), next_cursor=page.next))
 
     @router.post(
@@ -98,8 +100,9 @@ def _credentials(router: APIRouter, credentials: Credentials, who: Any) -> None:
     )
     async def add_credential(request: Request, actor: Annotated[Principal, who]) -> Response:
         body = await _read(_NEW_CREDENTIAL, request)
-        credential = await credentials.add(actor, shapes.credential_draft(body), Secret(body.secret))
-        return _created(shapes.credential_shape(credential), f"/api/v1/credentials/{credential.id}")
+        secret = None if body.secret is None else Secret(body.secret)
+        credential = await credentials.add(actor, shapes.credential_draft(body), secret)
+        return _created(await _shape(credentials, credential), f"/api/v1/credentials/{credential.id}")
 
     _credential(router, credentials, who)
 
@@ -111,7 +114,7 @@ def _credential(router: APIRouter, credentials: Credentials, who: Any) -> None: 
         summary="Show a credential",
     )
     async def show_credential(actor: Annotated[Principal, who], credential: CredentialName) -> Response:
-        return _json(shapes.credential_shape(await credentials.show(actor, CredentialId(credential))))
+        return _json(await _shape(credentials, await credentials.show(actor, CredentialId(credential))))
 
     @router.patch(
         "/credentials/{credential}",
@@ -126,12 +129,31 @@ def _credential(router: APIRouter, credentials: Credentials, who: Any) -> None: 
         present = await credentials.show(actor, CredentialId(credential))
         secret = None if body.secret is UNSET else Secret(body.secret)
         changed = await credentials.update(actor, shapes.updated_credential(present, body), secret)
-        return _json(shapes.credential_shape(changed))
+        return _json(await _shape(credentials, changed))
+
+    @router.post(
+        "/credentials/{credential}/rotate",
+        responses=answers(200, "The credential as it is now, without its secret.", shapes.CredentialShape),
+        openapi_extra=_ROTATION.description,
+        summary="Put a new secret in the place of the present one",
+    )
+    async def rotate_credential(
+        request: Request, actor: Annotated[Principal, who], credential: CredentialName
+    ) -> Response:
+        body = await _read(_ROTATION, request)
+        grace = timedelta(seconds=body.grace_seconds)
+        changed = await credentials.rotate(actor, CredentialId(credential), Secret(body.secret), grace, body.expires_at)
+        return _json(await _shape(credentials, changed))
 
     @router.delete("/credentials/{credential}", status_code=204, responses=_GONE, summary="Remove a credential")
     async def remove_credential(actor: Annotated[Principal, who], credential: CredentialName) -> Response:
         await credentials.remove(actor, CredentialId(credential))
         return Response(status_code=204)
+
+
+async def _shape(credentials: Credentials, credential: Credential) -> shapes.CredentialShape:
+    (standing,) = await credentials.standings([credential])
+    return shapes.credential_shape(standing)
 
 
 async def _read(body: Body[Any], request: Request) -> Any:  # noqa: ANN401 - what the body holds

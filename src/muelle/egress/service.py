@@ -121,7 +121,8 @@ class Egress:
         meter = Meter(parts.uses, parts.clock)
         self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, parts.clock)
         self.apis = Apis(Registry(parts.apis, parts.trail, parts.clock), credentials, self._directory, parts.settings)
-        self.credentials = Credentials(Registry(credentials, parts.trail, parts.clock), parts.vault, parts.settings)
+        register = Registry(credentials, parts.trail, parts.clock)
+        self.credentials = Credentials(register, parts.vault, parts.settings, parts.uses)
 
     async def permit(self, principal: Principal, method: str, url: str, credentials: Iterable[str] = ()) -> None:
         """Raise what `call` would raise before anything leaves: for planning. No name is resolved.

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from muelle.egress.credentials import MAX_GRACE, Standing, Status
 from muelle.egress.model import (
     MAX_BINDINGS,
     MAX_DESCRIPTION,
@@ -50,6 +51,12 @@ SecretText = Annotated[
         description="Kept in the vault; no answer ever holds it.",
         extra_json_schema={"writeOnly": True},
     ),
+]
+
+
+Expiry = Annotated[
+    datetime,
+    Meta(tz=True, description="After this it is not sent any more.", extra_json_schema={"format": "date-time"}),
 ]
 
 
@@ -103,16 +110,20 @@ class ApiUpdate(_Strict, frozen=True, kw_only=True):
 
 
 class NewCredential(_Strict, frozen=True, kw_only=True):
-    """A credential to keep. It is sent to nothing but the Apis and hosts that it names."""
+    """A credential to keep. It is sent to nothing but the Apis and hosts that it names.
+
+    Without a secret it is one whose secret another of the server's sources has.
+    """
 
     id: Name
-    secret: SecretText
+    secret: SecretText | None = None
     type: Type = "api-key"
     description: Text = ""
     metadata: Metadata = {}
     apis: BoundApis = []
     hosts: BoundHosts = []
     options: Options = {}
+    expires_at: Expiry | None = None
 
 
 class CredentialUpdate(_Strict, frozen=True, kw_only=True):
@@ -125,6 +136,15 @@ class CredentialUpdate(_Strict, frozen=True, kw_only=True):
     apis: BoundApis | UnsetType = UNSET
     hosts: BoundHosts | UnsetType = UNSET
     options: Options | UnsetType = UNSET
+    expires_at: Expiry | UnsetType | None = UNSET
+
+
+class Rotation(_Strict, frozen=True, kw_only=True):
+    """A new secret; for `grace_seconds` the one before is tried where the new one is refused."""
+
+    secret: SecretText
+    grace_seconds: Annotated[float, Meta(ge=0, le=MAX_GRACE.total_seconds())] = 0
+    expires_at: Expiry | None = None
 
 
 class ApiShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +163,11 @@ class ApiShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialShape(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential without its secret; `usage` says how a document uses it."""
+    """A credential without its secret; `usage` says how a document uses it.
+
+    `last_used_at` is right to the minute. The version before is tried, where a server refuses the present one, until
+    `previous_until`.
+    """
 
     id: str
     type: str
@@ -153,6 +177,12 @@ class CredentialShape(msgspec.Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
     options: Mapping[str, Any]
     usage: str
+    status: Status
+    version: int
+    expires_at: Moment | None
+    previous_until: Moment | None
+    rotated_at: Moment | None
+    last_used_at: Moment | None
     created_at: Moment
     updated_at: Moment
 
@@ -211,6 +241,7 @@ def credential_draft(body: NewCredential) -> CredentialDraft:
         apis=tuple(map(ApiId, body.apis)),
         hosts=tuple(body.hosts),
         options=body.options,
+        expires=body.expires_at,
     )
 
 
@@ -224,6 +255,7 @@ def updated_credential(present: Credential, body: CredentialUpdate) -> Credentia
         apis=present.apis if body.apis is UNSET else tuple(map(ApiId, body.apis)),
         hosts=present.hosts if body.hosts is UNSET else tuple(body.hosts),
         options=_or(body.options, present.options),
+        expires=_or(body.expires_at, present.expires),
     )
 
 
@@ -260,8 +292,9 @@ def api_shape(api: Api) -> ApiShape:
     )
 
 
-def credential_shape(credential: Credential) -> CredentialShape:
+def credential_shape(standing: Standing) -> CredentialShape:
     """Return a credential as it is shown."""
+    credential = standing.credential
     return CredentialShape(
         id=credential.id,
         type=credential.type,
@@ -271,6 +304,12 @@ def credential_shape(credential: Credential) -> CredentialShape:
         hosts=credential.hosts,
         options=credential.options,
         usage=credential.usage,
+        status=standing.status,
+        version=credential.version,
+        expires_at=credential.expires,
+        previous_until=credential.retired.until if credential.retired else None,
+        rotated_at=credential.rotated,
+        last_used_at=standing.used,
         created_at=credential.created,
         updated_at=credential.updated,
     )

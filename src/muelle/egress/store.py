@@ -43,6 +43,10 @@ class Register(Protocol[Kept]):
         """Return the tenant's items in the order of their ids; the service bounds their number."""
         ...
 
+    async def everyones(self, after: tuple[str, str], limit: int) -> list[Kept]:
+        """Return up to `limit` items of all tenants, in an order of its own, after a tenant and an id."""
+        ...
+
 
 class SqlRegister(Generic[Kept]):
     """A register in a table of its own, one JSON document a row."""
@@ -81,6 +85,15 @@ class SqlRegister(Generic[Kept]):
         sql = f"SELECT document FROM {self._table} WHERE tenant = ?"  # noqa: S608 - one of two tables
         items = [self._decoder.decode(row[0]) for row in await self._database.fetch(sql, tenant)]
         return sorted(items, key=lambda item: item.id)
+
+    async def everyones(self, after: tuple[str, str], limit: int) -> list[Kept]:
+        """Return a page of all tenants' items, in the database's order."""
+        sql = (
+            f"SELECT document FROM {self._table} WHERE tenant > ? OR (tenant = ? AND id > ?) "  # noqa: S608 - as above
+            "ORDER BY tenant, id LIMIT ?"
+        )
+        rows = await self._database.fetch(sql, after[0], after[0], after[1], limit)
+        return [self._decoder.decode(row[0]) for row in rows]
 
 
 class SqlUses:
