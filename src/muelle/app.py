@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from muelle.core import (
     Clock,
@@ -58,6 +58,7 @@ from muelle.identity import (
     IdentityStore,
     MemoryAuditTrail,
     MemoryIdentityStore,
+    People,
     SqlAuditTrail,
     SqlChain,
     SqlIdentityStore,
@@ -92,8 +93,6 @@ from muelle.workflows.runs import Runs, SavedDocuments
 from muelle.workflows.service import BoundHttp
 from muelle.workflows.submissions.service import Submissions
 from muelle.workflows.submissions.streams import Streams
-
-if TYPE_CHECKING:
 
 SETTINGS_FILE = "muelle.toml"
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
@@ -374,7 +373,7 @@ async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[St
         return
     async with open_database(home, settings.stores) as database:
         blobs = DiskBlobs(home / settings.stores.blobs, settings.stores)
-        vault = await open_vault(database, home / settings.stores.key_file)
+        vault = await _vault(database, home / settings.stores.key_file)
         chain = await SqlChain.open(database, vault)
         yield Stores(
             database=database,
