@@ -10,6 +10,7 @@ from muelle.egress import EgressSettings
 from muelle.engine import EngineSettings, ScheduleSettings
 from muelle.identity import IdentitySettings
 from muelle.packs import PacksSettings
+from muelle.resilience import LimitsSettings
 from muelle.stores import StoresSettings
 from muelle.workflows import WorkflowsSettings
 
@@ -30,6 +31,7 @@ class Settings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
     identity: IdentitySettings = field(default_factory=IdentitySettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)
     packs: PacksSettings = field(default_factory=PacksSettings)

@@ -14,8 +14,8 @@ import httpx
 from muelle.app import App, open_app, read_configuration
 from muelle.core import Metrics
 from muelle.core.prometheus import PrometheusMetrics
-from muelle.doors.http.api import build_api
-from muelle.doors.http.door import Asgi, Door
+from muelle.doors.http.api import around, build_api
+from muelle.doors.http.door import Asgi
 from muelle.doors.http.hot import hot_routes
 from muelle.doors.http.serve import bind, server_of, url_of
 from muelle.identity import AgentDraft, Principal
@@ -84,7 +84,7 @@ async def open_doorway(
         app = await stack.enter_async_context(open_app(configuration, home, metrics=metrics))
         assert app.admin_key is not None
         hot = hot_routes(app.submissions) if is_hot else {}
-        door = Door(build_api(app), hot, app.identity, app.ids, app.metrics, app.settings.http)
+        door = around(app, build_api(app), hot)
         yield Doorway(app, door, app.admin_key.reveal(), stack)
 
 

@@ -5,6 +5,8 @@ from muelle.identity.audit import Acts, AuditFilter, AuditTrail
 from muelle.identity.changes import IdentityStore
 from muelle.identity.errors import DisabledAgent, ExpiredKey, InvalidKey, RevokedKey
 from muelle.identity.keys import IssuedKey
+from muelle.identity.limiting.budgets import Budgets
+from muelle.identity.limiting.service import Limits, LimitStatus
 from muelle.identity.memory import MemoryAuditTrail, MemoryIdentityStore
 from muelle.identity.model import (
     DEFAULT_TENANT,
@@ -23,6 +25,7 @@ from muelle.identity.model import (
     explain,
     matches,
 )
+from muelle.identity.people import People
 from muelle.identity.presets import PRESETS
 from muelle.identity.sealer import Sealer
 from muelle.identity.service import Identity
@@ -32,9 +35,9 @@ from muelle.identity.tenants import NewTenant
 from muelle.identity.verifier import Chain, SqlChain, Unchained
 
 __all__ = [
-    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail", "Chain",
-    "DisabledAgent", "ExpiredKey", "Explanation", "Grant", "Identity", "IdentitySettings", "IdentityStore",
-    "InvalidKey", "IssuedKey", "Key", "MemoryAuditTrail", "MemoryIdentityStore", "NewTenant", "Page", "Principal",
-    "Refused", "RevokedKey", "Rule", "Rules", "Sealer", "SqlAuditTrail", "SqlChain", "SqlIdentityStore", "Tenant",
-    "Unchained", "explain", "matches",
+    "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail",
+    "Budgets", "Chain", "DisabledAgent", "ExpiredKey", "Explanation", "Grant", "Identity", "IdentitySettings",
+    "IdentityStore", "InvalidKey", "IssuedKey", "Key", "LimitStatus", "Limits", "MemoryAuditTrail",
+    "MemoryIdentityStore", "NewTenant", "Page", "People", "Principal", "Refused", "RevokedKey", "Rule", "Rules",
+    "Sealer", "SqlAuditTrail", "SqlChain", "SqlIdentityStore", "Tenant", "Unchained", "explain", "matches",
 ]  # fmt: skip

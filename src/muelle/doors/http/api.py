@@ -1,6 +1,8 @@
 """The HTTP application: the routes of all rooms, their errors as problems, their description as OpenAPI."""
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -12,8 +14,10 @@ from muelle import __version__
 from muelle.app import App, open_app, read_configuration
 from muelle.core import MuelleError, Unavailable
 from muelle.core.prometheus import CONTENT_TYPE, PrometheusMetrics
-from muelle.doors.http.door import METHODS, Door, authenticated, note_fault
+from muelle.doors.http.door import METHODS, Door, Hot, note_fault, verified
 from muelle.doors.http.hot import hot_routes
+from muelle.doors.http.keyless import Api
+from muelle.doors.http.limits import Gate
 from muelle.doors.http.problems import (
     EndpointNotFound,
     HttpFault,
@@ -30,6 +34,7 @@ from muelle.engine.schedules import routes as schedule_routes
 from muelle.identity import DEFAULT_TENANT, Principal, Refused
 from muelle.identity import routes as identity_routes
 from muelle.identity.tokens import routes as token_routes
+from muelle.identity.users import routes as user_routes
 from muelle.rooms import approvals_of, jobs_of, saved_of, schedules_of, triggers_of
 from muelle.workflows import routes as workflow_routes
 from muelle.workflows.approvals import routes as approval_routes
@@ -40,12 +45,19 @@ from muelle.workflows.versions import routes as version_routes
 
 def build_door(app: App) -> Door:
     """Return the ASGI application that serves an App."""
-    return Door(build_api(app), hot_routes(app.submissions), app.identity, app.ids, app.metrics, app.settings.http)
+    return around(app, build_api(app), hot_routes(app.submissions))
 
 
-def build_api(app: App) -> FastAPI:
+def around(app: App, api: Api, hot: Mapping[tuple[str, str], Hot]) -> Door:
+    """Return the door around the routes of an App, some of which are hot."""
+    door = Door(api, hot, app.identity, app.ids, app.metrics, app.settings.http)
+    door.gate = Gate(app.budgets, app.clock, api.is_keyless)
+    return door
+
+
+def build_api(app: App) -> Api:
     """Return the framework's application: every route there is, hot ones too."""
-    api = FastAPI(
+    api = Api(
         title="Muelle",
         version=__version__,
         summary="The place where AI agents do their work.",
@@ -58,7 +70,7 @@ def build_api(app: App) -> FastAPI:
     )
 
     async def caller(request: Request) -> Principal:
-        return await authenticated(app.identity, dict(request.scope["headers"]), _request_of(request))
+        return verified(request.scope)
 
     api.include_router(workflow_routes.routes(_verbs(app), caller))
     api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, caller))
@@ -87,9 +99,10 @@ def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401
 
 
 def _include_users(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401 - a FastAPI dependency
-    tokens = app.tokens()
+    tokens = app.people.tokens
     app.identity.accept(tokens.bearers)
     api.include_router(token_routes.routes(tokens, app.settings.identity.tokens, caller))
+    api.include_router(user_routes.routes(app.people.users, partial(token_routes.sessioned, tokens), caller))
 
 
 def openapi_document() -> dict[str, Any]:

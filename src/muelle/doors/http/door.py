@@ -6,7 +6,7 @@ It is plain ASGI. Hot routes (exact method and path) are answered here without t
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, correlate
 from muelle.core.ids import NAME
+from muelle.doors.http.limits import Admission, Gate
 from muelle.doors.http.problems import BodyTooLarge, Reply, invalid_parameter, to_problem
 from muelle.doors.http.settings import HttpSettings
 from muelle.doors.http.versions import API_VERSIONS, HEADER, Negotiation, Spoken
@@ -30,6 +31,7 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 LOG = logging.getLogger("muelle.http")
 REQUESTS = Metric("muelle_http_requests_total", "HTTP requests, by method and status.", "counter", ("method", "status"))
 SECONDS = Metric("muelle_http_request_seconds", "How long HTTP requests took.", "histogram")
+CALLER, REFUSED = "muelle.caller", "muelle.refused"  # in a scope: who asks, and what stands in the way
 _KEY = "mk_"  # how keys begin: who sends one as a request's id shall not find it in the log
 _DIGITS = 15  # of a body's length: no body has 1e15 bytes
 _MOST_DRAINED = 64 << 20  # bytes
@@ -74,6 +76,7 @@ class Door:
         metrics: Metrics,
         settings: HttpSettings,
     ) -> None:
+        self.gate: Gate | None = None  # what bounds how often each may ask
         self._routes = routes
         self._hot = hot
         self._identity = identity
@@ -103,7 +106,13 @@ class Door:
         intake = _Intake(receive, headers, self._settings.body_bytes)
         exchange = _Exchange(send, [*told, (b"x-request-id", request.encode())], intake, is_mute=is_head)
         with correlate(request=request):
-            await self._answer(inner, intake, exchange, headers, spoken)
+            caller = inner[CALLER] = await self._caller(inner["path"], headers, request)
+            admission = await self._admitted(caller, inner, exchange)
+            try:
+                await self._answer(inner, intake, exchange, headers, spoken)
+            finally:
+                if admission is not None:
+                    await admission.end()
         self._note(scope, request, exchange.status, perf_counter() - start)
 
     async def _answer(
@@ -116,6 +125,8 @@ class Door:
     ) -> None:
         request = scope["muelle.request"]
         try:
+            if (error := scope.get(REFUSED)) is not None:
+                raise error  # noqa: TRY301 - as below
             if spoken is None:
                 raise self.versions.unknown(headers[HEADER])  # noqa: TRY301 - told like all that goes wrong below
             scope["muelle.version"] = spoken.version
@@ -125,7 +136,7 @@ class Door:
             if hot is None or _STREAM in headers.get(b"accept", b""):  # streams are the framework's
                 await self._routes(scope, intake, exchange.send)
                 return
-            principal = await authenticated(self._identity, headers, request)
+            principal = verified(scope)
             body = await _body(intake)
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             query = scope["query_string"].decode("latin-1")
@@ -140,6 +151,33 @@ class Door:
             note_fault(error, scope["path"])
             reply = to_problem(MuelleError(), request)
         await exchange.reply(reply)
+
+    async def _caller(self, path: str, headers: Mapping[bytes, bytes], request: str) -> Principal | MuelleError | None:
+        """Return who asks, None for nobody who says so, or why that cannot be told: each route may be told once more.
+
+        A key that is not known yet is not looked up where none is needed: it may be meant for something else.
+        """
+        key = _key(headers)
+        if key is None:
+            return None
+        principal = self._identity.recall(key)
+        if principal is not None or (self.gate is not None and self.gate.is_keyless(path)):
+            return principal
+        try:
+            return await authenticated(self._identity, headers, request)
+        except MuelleError as error:
+            return error
+
+    async def _admitted(
+        self, caller: Principal | MuelleError | None, scope: Message, exchange: "_Exchange"
+    ) -> Admission | None:
+        """Charge the request, and have its answer say how things stand."""
+        if self.gate is None:
+            return None
+        admission = await self.gate.admit(caller if isinstance(caller, Principal) else None, scope)
+        exchange.add(admission.headers)
+        scope[REFUSED] = admission.error
+        return admission
 
     def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
@@ -174,6 +212,9 @@ class _Exchange:
         self._intake = intake
         self._is_mute = is_mute
         self.status = 0
+
+    def add(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._headers.extend(headers)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -220,6 +261,14 @@ def _check_query(query: bytes) -> None:
     for name in names if len(set(names)) < len(names) else ():
         if names.count(name) > 1:
             raise invalid_parameter(f"query.{name[:100]}", "Input should be given once")
+
+
+def verified(scope: Mapping[str, Any]) -> Principal:
+    """Return who asks, as the door has found out; raise Unauthenticated, or what came in between."""
+    caller = scope[CALLER]
+    if isinstance(caller, Principal):
+        return caller
+    raise caller or Unauthenticated
 
 
 async def authenticated(identity: Identity, headers: Mapping[bytes, bytes], request: str) -> Principal:

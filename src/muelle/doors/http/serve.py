@@ -65,8 +65,10 @@ async def serve(app: App, listener: socket.socket, is_ready: Callable[[], None])
     server = server_of(app, is_ready)
     async with asyncio.TaskGroup() as group:
         watch = group.create_task(app.identity.watch())
+        upkeep = group.create_task(app.people.users.upkeep.run())
         await server.serve(sockets=[listener])
         watch.cancel()
+        upkeep.cancel()
 
 
 def server_of(app: App, is_ready: Callable[[], None]) -> uvicorn.Server:
