@@ -20,6 +20,8 @@ _COMMANDS = {
     "operations": "muelle.cli.operations:operations",
     "workflows": "muelle.cli.workflows:workflows",
     "agents": "muelle.cli.agents:agents",
+    "users": "muelle.cli.users:users",
+    "tokens": "muelle.cli.tokens:tokens",
     "keys": "muelle.cli.keys:keys",
     "grants": "muelle.cli.grants:grants",
     "apis": "muelle.cli.apis:apis",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from muelle.identity.tokens.settings import TokenSettings
+from muelle.identity.users.settings import UserSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,5 +16,6 @@ class IdentitySettings:
     max_grants: int = 1000  # for one agent: all of them are read to authenticate it
     strangers_per_minute: int = 60  # refused keys recorded one by one; the others are counted
     tokens: TokenSettings = field(default_factory=TokenSettings)
+    users: UserSettings = field(default_factory=UserSettings)
     seal_seconds: float = 5.0  # how soon acts are sealed: until then a removed one leaves no trace in the chain
     audit_days: int = 400  # how long acts are kept; 0 is for ever

@@ -16,6 +16,7 @@ from muelle.identity.tokens.opening import TokenDoors
 from muelle.identity.tokens.settings import TokenSettings
 
 Caller = Callable[[Request], Awaitable[Principal]]
+Sessioned = Callable[[Request], Awaitable[str | None]]
 SessionId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$", description="The session's id.")]
 
 OPEN: dict[str, Any] = {"security": []}
@@ -66,7 +67,7 @@ def _sessions(router: APIRouter, tokens: TokenDoors, who: Any) -> None:  # noqa:
         "/api/v1/auth/sessions", responses=answers(200, _SESSIONS, shapes.SessionList), summary="List my sessions"
     )
     async def list_sessions(request: Request, actor: Annotated[Principal, who]) -> Response:
-        current = await _session(tokens, request) or ""
+        current = await sessioned(tokens, request) or ""
         found = await tokens.sessions.open_of(actor.tenant, actor.id)
         items = tuple(shapes.session_shape(session, current) for session in found)
         return told(shapes.SessionList(sessions=items, count=len(items)))
@@ -82,7 +83,7 @@ def _sessions(router: APIRouter, tokens: TokenDoors, who: Any) -> None:  # noqa:
 def _ending(router: APIRouter, tokens: TokenDoors, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
     @router.post("/api/v1/auth/sign-out", status_code=204, responses=_GONE, summary="End the session that I ask in")
     async def sign_out(request: Request, actor: Annotated[Principal, who]) -> Response:
-        session = await _session(tokens, request)
+        session = await sessioned(tokens, request)
         if session is None:
             raise NotSignedIn
         await tokens.sessions.end(actor, session, request=request_id(request))
@@ -98,7 +99,7 @@ def _ending(router: APIRouter, tokens: TokenDoors, who: Any) -> None:  # noqa: A
         return told(shapes.EndedShape(ended=number))
 
 
-async def _session(tokens: TokenDoors, request: Request) -> str | None:
+async def sessioned(tokens: TokenDoors, request: Request) -> str | None:
     """Return the session of the token that opened this request, or None where a key did."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if "x-api-key" in request.headers or scheme.lower() != "bearer" or not token.strip().startswith(BEGINNING):

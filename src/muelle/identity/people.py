@@ -1,0 +1,73 @@
+"""Users and their tokens, opened when a door or a command first asks for them: most commands do without."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from muelle.core import Clock
+from muelle.identity.audit import AuditTrail
+from muelle.identity.service import Identity
+from muelle.identity.settings import IdentitySettings
+from muelle.stores import Database, Vault
+
+if TYPE_CHECKING:
+    from muelle.identity.tokens.opening import TokenDoors
+    from muelle.identity.users.mail import Mail
+    from muelle.identity.users.opening import UserDoors
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """What users stand on; without a `home` their mails are kept in memory."""
+
+    database: Database
+    vault: Vault
+    identity: Identity
+    trail: AuditTrail
+    clock: Clock
+    settings: IdentitySettings
+    home: Path | None
+
+    @cached_property
+    def tokens(self) -> "TokenDoors":
+        """Access tokens, the keys that sign them, sessions."""
+        from muelle.identity.tokens.opening import TokenParts, open_tokens  # noqa: PLC0415 - loads in 60 ms
+
+        parts = TokenParts(
+            database=self.database,
+            vault=self.vault,
+            identity=self.identity,
+            trail=self.trail,
+            clock=self.clock,
+            settings=self.settings.tokens,
+        )
+        return open_tokens(parts)
+
+    @cached_property
+    def users(self) -> "UserDoors":
+        """The verbs on users, and what runs beside the server."""
+        from muelle.identity.users.opening import UsersParts, open_users  # noqa: PLC0415 - loads in 30 ms
+
+        parts = UsersParts(
+            database=self.database,
+            vault=self.vault,
+            identity=self.identity,
+            tokens=self.tokens,
+            trail=self.trail,
+            mail=self.mail,
+            clock=self.clock,
+            settings=self.settings.users,
+            issuer=self.settings.tokens.issuer,
+        )
+        return open_users(parts)
+
+    @cached_property
+    def mail(self) -> "Mail":
+        """What sends mails: a server, else files, else nothing that lasts."""
+        from muelle.identity.users.adapters.outbox import FOLDER, MemoryMail, OutboxMail  # noqa: PLC0415 - as above
+        from muelle.identity.users.adapters.smtp import SmtpMail  # noqa: PLC0415 - as above
+
+        if self.settings.users.mail.host:
+            return SmtpMail(self.settings.users.mail)
+        return MemoryMail() if self.home is None else OutboxMail(self.home / FOLDER, self.settings.users.mail.sender)
