@@ -52,6 +52,7 @@ class Agents:
         await self._registry.require_held(asked, rules)
         await self._registry.require_within(asked, agent.limits)
         grants: list[Change] = [new_grant(self._registry, agent, rule) for rule in rules]
+        grants += await self._registry.within(actor.tenant, "max_agents")
         await self._registry.write(asked, [AgentAdded(agent), *grants], f"preset {draft.preset}" if rules else "")
         return agent
 

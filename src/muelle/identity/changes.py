@@ -8,8 +8,9 @@ from typing import Protocol, TypeVar
 from muelle.core import GrantId, KeyId, PrincipalId, TenantId
 from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
 from muelle.identity.model import Act, Agent, Grant, Key, Tenant
+from muelle.identity.roles.model import Membership, Role, RoleChange
 
-Stored = TypeVar("Stored", Tenant, Agent, Key, Grant, LimitRule)
+Stored = TypeVar("Stored", Tenant, Agent, Key, Grant, LimitRule, Role, Membership)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ Change = (
     | GrantRevoked
     | LimitSet
     | LimitReset
+    | RoleChange
 )
 
 

@@ -87,6 +87,40 @@ class InvalidHead(Invalid):
     suggestions = ("Give NUMBER:DIGEST as `muelle audit head` prints it, or the number of a seal that is there.",)
 
 
+class RoleNotFound(NotFound):
+    """There is no such role in this tenant, or the agent does not have it."""
+
+    code = "role_not_found"
+
+
+class RoleExists(Conflict):
+    """The tenant has a role of that name already."""
+
+    code = "role_exists"
+    suggestions = ("Choose another name, or update the role that has it.",)
+
+
+class BuiltInRole(Conflict):
+    """This role is built in, and stays as it is."""
+
+    code = "built_in_role"
+    suggestions = ("Add a role with another name.",)
+
+
+class TooManyRules(Invalid):
+    """A role has at least one rule, and not so many."""
+
+    code = "too_many_rules"
+    suggestions = ("Use patterns with * that cover several resources, or several roles.",)
+
+
+class QuotaExceeded(Conflict):
+    """The tenant has as many as it may have."""
+
+    code = "quota_exceeded"
+    suggestions = ("Remove what is not needed any more, or ask the operator for a higher quota.",)
+
+
 class OwnerMissing(NotFound):
     """This installation has no owner yet."""
 

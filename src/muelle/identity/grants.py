@@ -1,5 +1,7 @@
 """The verbs on grants."""
 
+from dataclasses import replace
+
 from muelle.core import GrantId
 from muelle.identity.agents import new_grant
 from muelle.identity.changes import GrantRevoked, Where
@@ -55,8 +57,10 @@ class Grants:
         """Tell which grant lets an agent do `scope` on `resource`, or which comes nearest."""
         asked = Request(actor=actor, action="grants.explain", resource=agent, id=request)
         found = await self._permitted(asked)
-        rules = Rules(grant.rule for grant in await self._registry.grants(found))
-        return explain_rules(rules, checked_scope(scope), resource)
+        grants = await self._registry.grants(found)
+        told = explain_rules(Rules(grant.rule for grant in grants), checked_scope(scope), resource)
+        origin = next((grant.id for grant in grants if grant.rule == (told.rule or told.nearest)), "")
+        return replace(told, origin=origin)
 
     async def _permitted(self, asked: Request) -> Agent:
         await self._registry.permit(asked, "identity:manage")
@@ -64,5 +68,6 @@ class Grants:
 
     async def _require_room(self, agent: Agent) -> None:
         most = self._registry.settings.max_grants
-        if len(await self._registry.grants(agent)) >= most:
+        where = Where(tenant=agent.tenant, principal=agent.id, limit=most)
+        if len(await self._registry.store.find(Grant, where)) >= most:
             raise TooManyGrants(agent=agent.name, most=most)

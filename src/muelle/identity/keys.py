@@ -78,7 +78,8 @@ class Keys:
         await self._registry.require_held(asked, [grant.rule for grant in await self._registry.grants(found)])
         await self._registry.require_within(asked, found.limits)
         issued, added = new_key(self._registry, found, expires)
-        await self._registry.write(asked, [added], issued.key.id)
+        quota = await self._registry.within(actor.tenant, "max_keys")
+        await self._registry.write(asked, [added, *quota], issued.key.id)
         return issued
 
     async def list(

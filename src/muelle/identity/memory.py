@@ -26,6 +26,18 @@ from muelle.identity.errors import AgentExists, GrantExists, TenantExists
 from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
 from muelle.identity.limiting.store import kept
 from muelle.identity.model import Act, Agent, Grant, Key, Page, Tenant
+from muelle.identity.roles.model import (
+    Membership,
+    Quota,
+    Role,
+    RoleAdded,
+    RoleChanged,
+    RoleGiven,
+    RoleRemoved,
+    RoleTaken,
+    Within,
+)
+from muelle.identity.roles.store import keep, within
 from muelle.identity.times import micros
 
 
@@ -84,6 +96,8 @@ class _Shelf:
     grants: dict[str, Grant] = field(default_factory=dict)
     digests: dict[str, bytes] = field(default_factory=dict)
     limits: dict[tuple[str, str], LimitRule] = field(default_factory=dict)
+    roles: dict[tuple[str, str], Role] = field(default_factory=dict)
+    members: dict[tuple[str, str], Membership] = field(default_factory=dict)
 
     def copy(self) -> "_Shelf":
         return _Shelf(
@@ -93,6 +107,8 @@ class _Shelf:
             dict(self.grants),
             dict(self.digests),
             dict(self.limits),
+            dict(self.roles),
+            dict(self.members),
         )
 
 
@@ -121,6 +137,8 @@ class MemoryIdentityStore:
             Key: shelf.keys,
             Grant: shelf.grants,
             LimitRule: shelf.limits,
+            Role: shelf.roles,
+            Membership: shelf.members,
         }
         found: list[Stored] = [item for item in rows[kind].values() if _wanted(item, where)]
         return sorted(found, key=lambda item: item.id)[: where.limit]
@@ -139,7 +157,7 @@ class MemoryIdentityStore:
         return self._epoch
 
 
-def _wanted(item: Tenant | Agent | Key | Grant | LimitRule, where: Where) -> bool:
+def _wanted(item: Tenant | Agent | Key | Grant | LimitRule | Role | Membership, where: Where) -> bool:
     tenant = item.id if isinstance(item, Tenant) else item.tenant
     return (
         where.tenant in {None, tenant}
@@ -162,9 +180,23 @@ def _make(shelf: _Shelf, change: Change) -> None:
             _revoke(shelf, change)
         case GrantRevoked() if _owned(shelf.grants.get(change.grant), change.tenant):
             del shelf.grants[change.grant]
+        case Within(tenant_id, quota, most):
+            within(quota, most, _count(shelf, tenant_id, quota))
+        case RoleAdded() | RoleChanged() | RoleRemoved() | RoleGiven() | RoleTaken():
+            keep(shelf.roles, shelf.members, change)
         case LimitSet(rule) | LimitReset(rule):
             place = rule.tenant, rule.id
             shelf.limits[place] = kept(shelf.limits.get(place), change)
+
+
+def _count(shelf: _Shelf, tenant: TenantId, quota: Quota) -> int:
+    keys = [key for key in shelf.keys.values() if key.revoked is None]
+    counted: dict[Quota, Any] = {
+        "max_agents": shelf.agents.values(),
+        "max_keys": keys,
+        "max_roles": shelf.roles.values(),
+    }
+    return sum(item.tenant == tenant for item in counted[quota])
 
 
 def _add(shelf: _Shelf, change: TenantAdded | AgentAdded | GrantAdded | KeyAdded) -> None:

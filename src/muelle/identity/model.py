@@ -39,7 +39,9 @@ SCOPES: Mapping[str, str] = {
     "schedules:write": "Add, change, pause, run and remove schedules. Resource: its id.",
     "triggers:read": "See triggers and what became of their events. Resource: its name.",
     "triggers:write": "Add, change, enable and remove triggers, and rotate their secrets. Resource: its name.",
-    "identity:manage": "Manage agents, keys and grants. Resource: the agent's name.",
+    "queries:run": "Run a registered query. Resource: its name.",
+    "identity:manage": "Manage agents, keys, grants, and who has which role. Resource: the agent's name.",
+    "roles:manage": "Add, change and remove roles. Resource: the role's name.",
     "apis:manage": "Register, change and remove Apis. Resource: the Api's id.",
     "credentials:manage": "Keep, replace and remove credentials. Resource: its id.",
     "tenants:manage": "Change the tenant's limits and allowed addresses. Resource: the tenant's id.",
@@ -129,11 +131,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why something is allowed or not: the rule that decides, or else the nearest one of that scope, if any."""
+    """Why something is allowed or not: the rule that decides, or else the nearest one of that scope, if any.
+
+    `origin` is where that rule comes from: the id of a grant, or `role:NAME`.
+    """
 
     allowed: bool
     rule: Rule | None
     nearest: Rule | None
+    origin: str = ""
 
 
 def explain(principal: "Principal", scope: str, resource: str) -> Explanation:

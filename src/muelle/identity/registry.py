@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NoReturn
 
-from muelle.core import Clock, Ids, KeyId, PrincipalId, TenantId
+from muelle.core import Clock, GrantId, Ids, KeyId, PrincipalId, TenantId
 from muelle.identity.audit import Acts, AuditTrail
 from muelle.identity.changes import Change, IdentityStore, Where
-from muelle.identity.errors import AgentNotFound, LimitNotHeld, NotHeld, TenantNotFound
+from muelle.identity.errors import AgentNotFound, LimitNotHeld, NotHeld, RoleNotFound, TenantNotFound
 from muelle.identity.limiting.model import EVERYBODY, LimitRule, Rates
 from muelle.identity.model import Agent, Grant, Principal, Refused, Rule, Rules, Tenant, bounded
+from muelle.identity.roles.model import BUILT_IN, DESCRIPTIONS, ORIGIN, QUOTAS, Membership, Quota, Role, Within
 from muelle.identity.settings import IdentitySettings
 
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)  # when what is built in was made
 ALL = (1 << 31) - 1  # grants of one agent are bounded where they are added, so reading them needs no page
 
 
@@ -102,8 +104,39 @@ class Registry:
         return found[0]
 
     async def grants(self, agent: Agent) -> list[Grant]:
-        """Return all grants of an agent."""
-        return await self.store.find(Grant, Where(tenant=agent.tenant, principal=agent.id, limit=ALL))
+        """Return all grants of an agent, and those that its roles give: their ids are `role:NAME`."""
+        where = Where(tenant=agent.tenant, principal=agent.id, limit=ALL)
+        grants = await self.store.find(Grant, where)
+        for member in await self.store.find(Membership, where):
+            for role in await self._roles(agent.tenant, member.role):
+                grants += self._given(agent, role)
+        return grants
+
+    @staticmethod
+    def _given(agent: Agent, role: Role) -> list[Grant]:
+        origin = GrantId(f"{ORIGIN}{role.id}")
+        return [
+            Grant(id=origin, tenant=agent.tenant, principal=agent.id, rule=rule, created=role.created)
+            for rule in role.rules
+        ]
+
+    async def role(self, tenant: TenantId, name: str) -> Role:
+        """Return a role, built in or the tenant's own; raise RoleNotFound."""
+        found = await self._roles(tenant, name)
+        if not found:
+            raise RoleNotFound(role=name[:100])
+        return found[0]
+
+    async def _roles(self, tenant: TenantId, name: str) -> list[Role]:
+        if name not in BUILT_IN:
+            return await self.store.find(Role, Where(tenant=tenant, id=name))
+        rules, description = BUILT_IN[name], DESCRIPTIONS[name]
+        return [Role(id=name, tenant=tenant, description=description, rules=rules, created=_ALWAYS)]
+
+    async def within(self, tenant: TenantId, quota: Quota) -> list[Within]:
+        """Return the change that holds a tenant within its quota, none if it has no such quota."""
+        most = (await self.tenant(tenant)).limits.get(quota)
+        return [] if most is None else [Within(tenant, quota, most)]
 
     async def principal(self, agent: Agent, tenant: Tenant, key: KeyId | None = None) -> Principal:
         """Return an agent as it acts now."""
@@ -113,7 +146,7 @@ class Registry:
             name=agent.name,
             tenant=agent.tenant,
             rules=Rules(grant.rule for grant in await self.grants(agent)),
-            limits=bounded(tenant.limits, agent.limits),
+            limits=bounded({name: most for name, most in tenant.limits.items() if name not in QUOTAS}, agent.limits),
             key=key,
             rates=Rates(await self._rules(agent.tenant, agent.id), await self._rules(agent.tenant, EVERYBODY)),
         )

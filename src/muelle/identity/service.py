@@ -19,6 +19,7 @@ from muelle.identity.model import Act, Agent, Page, Principal, Tenant
 from muelle.identity.owner import Owner
 from muelle.identity.record import AuditRecord
 from muelle.identity.registry import Registry
+from muelle.identity.roles.service import Roles
 from muelle.identity.settings import IdentitySettings
 from muelle.identity.strangers import Strangers
 from muelle.identity.tenants import Tenants
@@ -60,6 +61,7 @@ class Identity:
         self.keys = Keys(self._registry)
         self.grants = Grants(self._registry)
         self.tenants = Tenants(self._registry)
+        self.roles = Roles(self._registry)
         self.owner = Owner(self._registry)
         self.record = AuditRecord(self._registry, chain)
 

@@ -125,11 +125,15 @@ class RuleShape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExplanationShape(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether something is allowed: the rule that decides, or the one that comes nearest."""
+    """Whether something is allowed: the rule that decides, or the one that comes nearest.
+
+    `origin` says where that rule comes from: the id of a grant, or `role:NAME`.
+    """
 
     allowed: bool
     rule: RuleShape | None
     nearest: RuleShape | None
+    origin: str
 
 
 class TenantShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -251,6 +255,7 @@ def explanation_shape(explanation: Explanation) -> ExplanationShape:
         allowed=explanation.allowed,
         rule=rule_shape(explanation.rule) if explanation.rule else None,
         nearest=rule_shape(explanation.nearest) if explanation.nearest else None,
+        origin=explanation.origin,
     )
 
 

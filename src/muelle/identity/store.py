@@ -27,6 +27,17 @@ from muelle.identity.errors import AgentExists, GrantExists, TenantExists
 from muelle.identity.limiting import store as limit_rows
 from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
 from muelle.identity.model import Act, Agent, Grant, Key, Page, Rule, Tenant
+from muelle.identity.roles import store as role_rows
+from muelle.identity.roles.model import (
+    Membership,
+    Role,
+    RoleAdded,
+    RoleChanged,
+    RoleGiven,
+    RoleRemoved,
+    RoleTaken,
+    Within,
+)
 from muelle.identity.times import micros, moment
 from muelle.stores import Database, Row, SqlValue, Statement, Transaction
 
@@ -184,6 +195,8 @@ async def _make(transaction: Transaction, change: Change) -> None:
             await transaction.execute(f"{_REVOKE_KEYS} AND id = ?", micros(at), tenant, principal, key)
         case GrantRevoked(tenant, grant):
             await transaction.execute(_REVOKE_GRANT, tenant, grant)
+        case RoleAdded() | RoleChanged() | RoleRemoved() | RoleGiven() | RoleTaken() | Within():
+            await role_rows.make(transaction, change)
         case LimitSet() | LimitReset():
             await limit_rows.make(transaction, change)
 
@@ -299,7 +312,7 @@ class _Table:
     name: str
     columns: tuple[str, ...]
     tenant: str
-    read: Callable[[Row], Tenant | Agent | Key | Grant | LimitRule]
+    read: Callable[[Row], Tenant | Agent | Key | Grant | LimitRule | Role | Membership]
 
 
 _TABLES: Mapping[type[Any], _Table] = {
@@ -307,5 +320,7 @@ _TABLES: Mapping[type[Any], _Table] = {
     Agent: _Table("identity_agents", _AGENT, "tenant", _agent),
     Key: _Table("identity_keys", _KEY, "tenant", _key),
     Grant: _Table("identity_grants", _GRANT, "tenant", _grant),
+    Role: _Table(role_rows.ROLES, role_rows.ROLE_COLUMNS, "tenant", role_rows.read_role),
+    Membership: _Table(role_rows.MEMBERS, role_rows.MEMBER_COLUMNS, "tenant", role_rows.read_member),
     LimitRule: _Table(limit_rows.TABLE, limit_rows.COLUMNS, "tenant", limit_rows.read),
 }

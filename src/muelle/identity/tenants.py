@@ -16,6 +16,7 @@ from muelle.identity.keys import IssuedKey, new_key
 from muelle.identity.model import DEFAULT_TENANT, OWNER, Agent, Page, Principal, Refused, Rule, Tenant
 from muelle.identity.pages import read_page
 from muelle.identity.registry import Registry, Request
+from muelle.identity.roles.model import QUOTAS
 
 EVERYTHING = Rule("*", "*")
 _SCOPE = "tenants:manage"
@@ -46,6 +47,7 @@ class Tenants:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._limit_names = registry.limit_names | QUOTAS.keys()
 
     async def add(
         self,
@@ -69,7 +71,7 @@ class Tenants:
             id=TenantId(checked_name(tenant, "tenant")),
             name=checked_text(name or tenant, "name"),
             created=self._registry.now(),
-            limits=checked_limits(limits or {}, self._registry.limit_names),
+            limits=checked_limits(limits or {}, self._limit_names),
             addresses=checked_addresses(addresses),
         )
         return NewTenant(stored, await add_owned(self._registry, asked, stored))
@@ -106,7 +108,7 @@ class Tenants:
         change = TenantChanged(
             tenant=TenantId(tenant),
             name=None if name is None else checked_text(name, "name"),
-            limits=None if limits is None else checked_limits(limits, self._registry.limit_names),
+            limits=None if limits is None else checked_limits(limits, self._limit_names),
             addresses=None if addresses is None else checked_addresses(addresses),
         )
         await self._registry.tenant(change.tenant)

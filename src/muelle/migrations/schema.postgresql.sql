@@ -538,6 +538,23 @@ CREATE TABLE user_mails (
 --;
 UPDATE alembic_version SET version_num='0011' WHERE alembic_version.version_num = '0010'
 --;
+CREATE TABLE identity_roles (
+    tenant VARCHAR(100) NOT NULL, 
+    id VARCHAR(100) NOT NULL, 
+    description TEXT NOT NULL, 
+    rules TEXT NOT NULL, 
+    created BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
+--;
+CREATE TABLE identity_members (
+    tenant VARCHAR(100) NOT NULL, 
+    id TEXT NOT NULL, 
+    principal VARCHAR(100) NOT NULL, 
+    role VARCHAR(100) NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
+--;
 CREATE TABLE identity_seals (
     tenant VARCHAR(100) NOT NULL, 
     number BIGINT NOT NULL, 

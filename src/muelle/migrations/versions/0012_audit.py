@@ -1,4 +1,4 @@
-"""The chain of the audit record. An act's `place` orders acts by commit; below the ledger's `until` all are sealed.
+"""Roles, and the chain of the audit record. An act's `place` orders acts by commit; below the ledger's `until` all are sealed.
 
 On SQLite the place is the row's number, for there is one writer. On PostgreSQL it is the number of the transaction, so
 that nothing can still appear below the oldest open one; what was there before is numbered, and they begin after it.
@@ -21,7 +21,8 @@ END $$"""
 
 
 def upgrade() -> None:
-    """Give acts their places, and create what seals them."""
+    """Create roles; give acts their places, and create what seals them."""
+    _roles()
     _seals()
     if op.get_context().dialect.name == "sqlite":
         _anew("rowid", sa.Column("place", sa.Integer, primary_key=True), sa.UniqueConstraint("tenant", "at", "id"))
@@ -37,14 +38,32 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the chain away; the acts stay."""
-    for table in ("ledger", "cuts", "seals"):
+    """Take roles and the chain away; the acts stay."""
+    for table in ("ledger", "cuts", "seals", "members", "roles"):
         op.drop_table(f"identity_{table}")
     if op.get_context().dialect.name == "sqlite":
         _anew("place", sa.PrimaryKeyConstraint("tenant", "at", "id"))
         return
     op.drop_index("identity_acts_place")
     op.drop_column("identity_acts", "place")
+
+
+def _roles() -> None:
+    op.create_table(
+        "identity_roles",
+        sa.Column("tenant", sa.String(100), primary_key=True),
+        sa.Column("id", sa.String(100), primary_key=True),  # its name
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("rules", sa.Text, nullable=False),  # JSON: pairs of scope and pattern
+        sa.Column("created", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "identity_members",
+        sa.Column("tenant", sa.String(100), primary_key=True),
+        sa.Column("id", sa.Text, primary_key=True),  # principal/role
+        sa.Column("principal", sa.String(100), nullable=False),
+        sa.Column("role", sa.String(100), nullable=False),
+    )
 
 
 def _seals() -> None:
