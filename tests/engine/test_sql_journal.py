@@ -105,13 +105,13 @@ class Recording:
         return done
 
 
-async def test_a_whole_run_is_three_statements_and_its_document_is_sent_once() -> None:
+async def test_a_whole_run_is_one_row_and_its_document_is_sent_once() -> None:
     database = Recording()
     journal = SqlJournal(database, MemoryBlobs())  # type: ignore[arg-type] # it only commits
     for number in range(2):
         await journal.append(run_of(number))
         await asyncio.sleep(0)  # a real commit takes at least a turn of the loop
-    assert database.committed == [["runs", "journal", "plans"], ["runs", "journal"]]
+    assert database.committed == [["runs", "plans"], ["runs"]]
 
 
 async def test_a_document_whose_commit_failed_is_sent_again() -> None:
@@ -122,7 +122,7 @@ async def test_a_document_whose_commit_failed_is_sent_again() -> None:
         await journal.append(run_of(0))
     database.fails = False
     await journal.append(run_of(0))
-    assert database.committed == [["runs", "journal", "plans"]] * 2
+    assert database.committed == [["runs", "plans"]] * 2
 
 
 async def test_what_is_large_is_compressed_and_what_is_larger_is_a_blob(database: Database) -> None:
@@ -132,7 +132,7 @@ async def test_what_is_large_is_compressed_and_what_is_larger_is_a_blob(database
     await journal.append(run_of(0, output=middling))
     await journal.append(run_of(1, output=_LARGE))
     await journal.append(run_of(2, output=_LARGE))
-    sizes = [row[0] for row in await database.fetch("SELECT length(entries) FROM journal ORDER BY run")]
+    sizes = [row[0] for row in await database.fetch("SELECT length(entries) FROM runs ORDER BY run")]
     assert sizes[0] < len(middling) // 10
     assert [size < 150 for size in sizes[1:]] == [True, True]  # a blob's name and what else a step has
     assert [key.split("/")[1] for key in await blobs.keys(_TENANT)] == [run_of(1)[0].run, run_of(2)[0].run]

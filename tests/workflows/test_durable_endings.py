@@ -54,6 +54,17 @@ async def test_a_run_that_is_cancelled_in_an_effect_is_interrupted_and_compensat
     ]  # fmt: skip
 
 
+async def test_a_run_that_is_told_again_that_it_is_cancelled_goes_on_taking_back(durable: Durable) -> None:
+    process = await durable.process()
+    slowly = [{**op(name, "Do", say=name), "compensate": f"un{name}"} for name in "ab"]
+    slowly += [op(f"un{name}", "Do", say=f"un{name}", seconds=LEASE) for name in "ab"]
+    run = await process.submit(*slowly, op("nap", "Do", seconds=1))
+    await process.work()
+    await cancel(process, run)
+    await process.until_ended(run)  # many beats, each of which finds the request in the queue
+    assert durable.stage.said == ["a", "b", "unb", "una"]
+
+
 async def test_a_run_that_is_cancelled_while_it_sleeps_is_compensated(durable: Durable) -> None:
     process = await durable.process()
     run = await process.submit(*undone("a"), *undone("b"), op("nap", "Wait", duration=600_000), op("d", "Do", say="d"))

@@ -36,9 +36,14 @@ class InvalidName(Invalid):
 
 def uuid7(nanoseconds: int, entropy: bytes) -> str:
     """Return 32 hex digits: a UUID of version 7 (RFC 9562, section 5.7) for a time and 10 random bytes."""
+    return f"{nanoseconds // _MILLISECOND:012x}{_behind_time(entropy)}"
+
+
+def _behind_time(entropy: bytes) -> str:
+    """Return what stands behind the time: the version, 12 bits of chance, the variant, 62 bits of chance."""
     chance = int.from_bytes(entropy, "big")
     rand_a, rand_b = chance >> 62 & _TWELVE_BITS, chance & _SIXTY_TWO_BITS
-    return f"{nanoseconds // _MILLISECOND:012x}7{rand_a:03x}{_VARIANT | rand_b:016x}"
+    return f"7{rand_a:03x}{_VARIANT | rand_b:016x}"
 
 
 def name(text: str, field: str = "name") -> str:
@@ -65,23 +70,25 @@ if hasattr(os, "register_at_fork"):
 class Ids:
     """Mints ids from a clock and a source of entropy, both of which tests replace.
 
-    Entropy is taken for many ids at once, for asking the kernel takes longer than all the rest; a process that was
-    forked off takes its own.
+    Entropy is taken and written out for many ids at once, for asking the kernel takes longer than all the rest; a
+    process that was forked off takes its own.
     """
 
-    __slots__ = ("_clock", "_entropy", "_forks", "_pool", "_used")
+    __slots__ = ("_clock", "_entropy", "_forks", "_pool")
 
     def __init__(self, clock: Clock, entropy: Callable[[int], bytes] = os.urandom) -> None:
         self._clock = clock
         self._entropy = entropy
-        self._pool = b""
-        self._used = 0
+        self._pool: list[str] = []
         self._forks = 0
 
     def mint(self, kind: str) -> str:
         """Return a fresh id `kind_…`; the caller wraps it in its NewType."""
-        begin = self._used
-        if begin == len(self._pool) or self._forks != _forks.count:
-            self._pool, self._forks, begin = self._entropy(_ENTROPY * _AT_ONCE), _forks.count, 0
-        self._used = begin + _ENTROPY
-        return f"{kind}_{uuid7(self._clock.nanoseconds(), self._pool[begin : self._used])}"
+        if not self._pool or self._forks != _forks.count:
+            self._fill()
+        return f"{kind}_{self._clock.nanoseconds() // _MILLISECOND:012x}{self._pool.pop()}"
+
+    def _fill(self) -> None:
+        entropy, self._forks = self._entropy(_ENTROPY * _AT_ONCE), _forks.count
+        begins = range(len(entropy) - _ENTROPY, -1, -_ENTROPY)  # the last is taken first
+        self._pool = [_behind_time(entropy[begin : begin + _ENTROPY]) for begin in begins]

@@ -23,7 +23,6 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(r"\bmk_[A-Za-z0-9_-]{20,}|(?<=Bearer )[A-Za-z0-9._~+/=-]+|(?<=Basic )[A-Za-z0-9+/=]+")
-_MARKS = ("mk_", "Bearer ", "Basic ")  # no match without one: most texts have none, and this is ten times faster
 REDACTED = "***"
 
 
@@ -32,7 +31,9 @@ def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON value
     if name and _SECRET_NAME.search(name):
         return REDACTED
     if isinstance(value, str):
-        return _SECRET_VALUE.sub(REDACTED, value) if any(mark in value for mark in _MARKS) else value
+        # No match without one of these: most texts have none, and this is ten times faster than the pattern.
+        may_match = "mk_" in value or "Bearer " in value or "Basic " in value
+        return _SECRET_VALUE.sub(REDACTED, value) if may_match else value
     if isinstance(value, dict):
         return {key: redact(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -11,7 +11,7 @@ class Journal(Protocol):
     """The append-only record of runs and steps. Everything that is read is read for one tenant."""
 
     def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
-        """Queue entries at once; awaiting the result returns once all of them are durable, or none.
+        """Queue entries of one run at once; awaiting the result returns once all of them are durable, or none.
 
         Without `flush` they need only survive a crash of this process, not of the machine.
         With `lease`, the id of a worker, they are refused if it is not alive any more (see `durable`); then a run that

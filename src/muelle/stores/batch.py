@@ -25,6 +25,8 @@ def table_of(sql: str) -> str:
 
 def in_order(statements: Sequence[Statement]) -> list[Statement]:
     """Return one caller's statements as they are to be run where nothing is merged."""
+    if not any(statement.once for statement in statements):
+        return list(statements)
     return sorted(statements, key=lambda statement: not statement.once)
 
 
@@ -36,19 +38,19 @@ def merged(callers: Iterable[Sequence[Statement]]) -> list[Group]:
     barrier = 0  # no statement may move before this group
     for statements in callers:
         earliest = barrier  # nor before its own caller's previous statement: a foreign key may join the two
-        for statement in statements:
-            if statement.once:
-                first.update(((statement.sql, tuple(row)), None) for row in statement.rows)
+        for sql, rows, once in statements:
+            if once:
+                first.update(((sql, tuple(row)), None) for row in rows)
                 continue
-            table = table_of(statement.sql)
+            table = table_of(sql)
             at = newest.get(table, -1)
-            if table and at >= earliest and groups[at][0] == statement.sql:
-                groups[at][1].extend(statement.rows)
+            if table and at >= earliest and groups[at][0] == sql:
+                groups[at][1].extend(rows)
             else:
                 at = len(groups)
-                groups.append((statement.sql, list(statement.rows)))
+                groups.append((sql, list(rows)))
                 newest[table] = at
-            if not table:
-                barrier = len(groups)
-            earliest = max(at, barrier)
+                if not table:
+                    barrier = at + 1
+            earliest = max(barrier, at)
     return [*((sql, list[Sequence[SqlValue]]([row])) for sql, row in first), *groups] if first else groups

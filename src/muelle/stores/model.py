@@ -2,8 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from muelle.core import TenantId
 
@@ -12,8 +11,7 @@ Row = Sequence[Any]
 SqlValue = str | int | float | bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """SQL with `?` for each parameter, in what SQLite and PostgreSQL share, and rows of parameters to run it with.
 
     One that is `once` for a batch stands for all callers who hand in its equal, and is run before everything else.

@@ -34,12 +34,16 @@ def answer(outcome: Outcome, form: Format = "full") -> dict[str, Any]:
         "workflow_id": outcome.plan.workflow,
         "duration_ms": outcome.took / 1000,
     }
-    given = {name: tally for name, tally in outcome.tallies.items() if tally.output is not MISSING}
+    results: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    for name, tally in outcome.tallies.items():
+        if tally.turns is not None or tally.last.output is not MISSING:
+            results[name], data[name] = _told(tally)
     if form == "full":
-        body["results"] = {name: _whole(tally) for name, tally in given.items()}
+        body["results"] = results
     if form != "minimal":
         body["operations"] = _operations(outcome)
-    body["data"] = {name: _summary(tally) for name, tally in given.items()}
+    body["data"] = data
     if outcome.status != "success":
         body |= _troubles(outcome)
     return body
@@ -71,15 +75,15 @@ def problem_in(operation: str, error: MuelleError) -> dict[str, Any]:
 
 
 def _operations(outcome: Outcome) -> dict[str, Any]:
-    tallies = outcome.tallies
-    return {
-        name: _operation(name, tallies[name]) if name in tallies else {"status": "skipped", "reason": "not_reached"}
-        for name in outcome.plan.nodes
-    }
+    told: dict[str, Any] = {}
+    for name in outcome.plan.nodes:
+        tally = outcome.tallies.get(name)
+        told[name] = {"status": "skipped", "reason": "not_reached"} if tally is None else _operation(name, tally)
+    return told
 
 
 def _operation(name: str, tally: Tally) -> dict[str, Any]:
-    record = tally.telling
+    record = tally.worst or tally.last
     told: dict[str, Any] = {
         "status": record.status,
         "duration_ms": tally.took / 1000,
@@ -97,16 +101,14 @@ def _operation(name: str, tally: Tally) -> dict[str, Any]:
     return told
 
 
-def _whole(tally: Tally) -> Any:  # noqa: ANN401 - any JSON value
+def _told(tally: Tally) -> tuple[Any, Any]:
+    """Return an output whole and in short."""
     encoded = tally.last.encoded
-    return tally.output if tally.turns is not None or encoded is None else msgspec.Raw(encoded)
-
-
-def _summary(tally: Tally) -> Any:  # noqa: ANN401 - any JSON value
-    encoded = tally.last.encoded
-    if tally.turns is None and encoded is not None and len(encoded) <= _SHORT:
-        return msgspec.Raw(encoded)
-    return _pruned(tally.output, _SUMMARY_DEPTH)
+    if tally.turns is not None or encoded is None:
+        output = tally.output
+        return output, _pruned(output, _SUMMARY_DEPTH)
+    raw = msgspec.Raw(encoded)
+    return raw, raw if len(encoded) <= _SHORT else _pruned(tally.last.output, _SUMMARY_DEPTH)
 
 
 def _pruned(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value

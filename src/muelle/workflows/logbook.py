@@ -191,7 +191,7 @@ class Logbook:
         pending, self._pending = self._pending, []
         try:
             for appended in pending:
-                await durable(appended)
+                await (appended if self._lease is None else durable(appended))
         except BaseException as error:
             _hush(pending)
             if isinstance(error, LeaseLost) or not isinstance(error, MuelleError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from muelle.core import MuelleError
 from muelle.engine import RunStatus
 from muelle.workflows.errors import RunCancelled
+from muelle.workflows.record import Tally
 from muelle.workflows.surroundings import Outcome
 
 CHILD = "run:"
@@ -17,9 +18,19 @@ if TYPE_CHECKING:
 
 def outcome_of(run: "Run", began: datetime, took: int, stopped: MuelleError | None) -> Outcome:
     """Return the outcome; `took` is in microseconds, `stopped` what ended the run early."""
-    tallies = {name: run.tallies[name] for name in run.plan.nodes if name in run.tallies}
-    cause = next((tally.worst.error for tally in tallies.values() if tally.worst is not None), None)
-    has_success = any(tally.telling.status == "success" for tally in tallies.values())
+    tallies: dict[str, Tally] = {}
+    cause: MuelleError | None = None
+    has_success = False
+    for name in run.plan.nodes:
+        tally = run.tallies.get(name)
+        if tally is None:
+            continue
+        tallies[name] = tally
+        worst = tally.worst
+        if worst is not None:
+            cause = cause or worst.error
+        elif tally.last.status == "success":
+            has_success = True
     status: RunStatus = "success" if cause is None else "partial_success" if has_success else "error"
     if isinstance(stopped, RunCancelled):
         status = "cancelled"
@@ -30,8 +41,11 @@ def outcome_of(run: "Run", began: datetime, took: int, stopped: MuelleError | No
 
 def counts_of(outcome: Outcome) -> tuple[int, int, int]:
     """Return how many operations succeeded, failed, and were skipped or not reached."""
-    statuses = [tally.telling.status for tally in outcome.tallies.values()]
-    succeeded, failed = statuses.count("success"), statuses.count("failed")
+    succeeded = failed = 0
+    for tally in outcome.tallies.values():
+        status = (tally.worst or tally.last).status
+        succeeded += status == "success"
+        failed += status == "failed"
     return succeeded, failed, len(outcome.plan.nodes) - succeeded - failed
 
 

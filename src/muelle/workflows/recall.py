@@ -8,7 +8,7 @@ from muelle.core import MuelleError
 from muelle.engine import StepFinished
 from muelle.workflows.data_model import Tree
 from muelle.workflows.errors import DependencyFailed, NotNeeded
-from muelle.workflows.memory import recalled_error, recalled_output
+from muelle.workflows.memory import Memory, recalled_error, recalled_output
 from muelle.workflows.plan import Node
 from muelle.workflows.record import Record
 from muelle.workflows.step import OperationStep
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from muelle.workflows.run import Run
 
 _LOG = logging.getLogger("muelle.workflows")
+
+
+async def recall_known(run: "Run", memory: Memory, node: Node, tree: Tree, turn: str, *, is_past: bool) -> bool | None:
+    """Put a step where it was that is remembered, and return whether it was good; None if it is to be done."""
+    if (done := memory.step(node.id, turn)) is not None:
+        return await recall_step(run, node, tree, done, is_past=is_past)
+    if not is_past:
+        return None
+    if node.is_parent:  # the run ended before it did
+        await recall_below(run, node, tree, turn, run.among.clock.now())
+    return False
 
 
 async def recall_step(run: "Run", node: Node, tree: Tree, done: StepFinished, *, is_past: bool) -> bool:

@@ -1,16 +1,16 @@
 """What became of the operations of a run."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from muelle.core import MuelleError
 from muelle.engine import StepStatus
 from muelle.packs import MISSING, Missing
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct):
     """One step. `encoded` is `output` as JSON, `took` in microseconds; a handled failure counts as none."""
 
     status: StepStatus
@@ -29,8 +29,7 @@ class Record:
         return self.status == "success" or self.is_handled
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """All steps of one operation: one, or one for each turn of the loops around it, whose outputs are then kept."""
 
     last: Record

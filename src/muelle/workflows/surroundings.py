@@ -80,8 +80,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """A finished run; `took` is in microseconds, `cause` is what ended it early."""
 
     run: RunId

@@ -4,6 +4,7 @@ Half of all tenants' runs belong to one tenant, and the rest to nine others. Wha
 through the journal's port, with pages of 50, each query twenty times; its median counts, and the worst of these.
 """
 
+import asyncio
 import random
 import statistics
 import time
@@ -22,7 +23,7 @@ from muelle.engine import Entry, RunFilter, RunFinished, RunStarted, RunStatus, 
 from muelle.stores import MemoryBlobs, StoresSettings, open_database
 
 _LARGE = TenantId("tenant_large")
-_IN_ONE_APPEND = 2_000  # runs
+_AT_ONCE = 2_000  # runs
 _BACK = timedelta(days=60)  # the oldest run
 _NOBODY = PrincipalId("agent_none")
 _PAGE = 50
@@ -101,8 +102,8 @@ def _step(run: RunId, tenant: TenantId, number: int, at: datetime) -> StepFinish
 async def fill(journal: SqlJournal, count: int) -> list[RunId]:
     """Write so many runs, and return some of them."""
     past = Past(count)
-    for _ in range(count // _IN_ONE_APPEND):
-        await journal.append([entry for _ in range(_IN_ONE_APPEND) for entry in past.entries()], flush=False)
+    for _ in range(count // _AT_ONCE):
+        await asyncio.gather(*[journal.append(past.entries(), flush=False) for _ in range(_AT_ONCE)])
     return past.some
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeGuard
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,7 +13,6 @@ from muelle.engine.cursor import MOST_RUNS
 from muelle.engine.errors import InvalidLimit
 from muelle.engine.model import (
     Entry,
-    EventRaised,
     Past,
     RunBegan,
     RunFilter,
@@ -21,14 +20,13 @@ from muelle.engine.model import (
     RunPage,
     RunRecord,
     RunStarted,
-    StepBegan,
     StepFinished,
     ValueKept,
 )
 from muelle.engine.payload import Payloads, stands_for_itself
 from muelle.engine.settings import EngineSettings
 from muelle.engine.stores.listing import RECORD, cursor_after, query, record_of
-from muelle.engine.stores.rows import CHUNK, PLAN, fence, one_of, statements_of
+from muelle.engine.stores.rows import CHUNK, PLAN, Rows, fence, one_of, rows_of
 from muelle.engine.times import micros
 from muelle.engine.watchers import Watchers
 from muelle.stores import Blobs, Database, Row, Statement
@@ -39,7 +37,8 @@ PLAN_SECONDS = 600.0
 # Of the chunks that begin at or before an entry, the last one holds it; the earlier ones need not be read.
 _CHUNKS = (
     "SELECT sequence, entries FROM journal WHERE tenant = ? AND run = ? AND sequence >= COALESCE((SELECT max(sequence) "
-    "FROM journal WHERE tenant = ? AND run = ? AND sequence <= ?), 0) ORDER BY sequence"
+    "FROM journal WHERE tenant = ? AND run = ? AND sequence <= ?), 0) "
+    "UNION ALL SELECT 0, entries FROM runs WHERE tenant = ? AND run = ? AND entries IS NOT NULL ORDER BY 1"
 )
 _FORGET = (
     "DELETE FROM journal WHERE tenant = ? AND run = ?",
@@ -76,8 +75,11 @@ class SqlJournal:
 
     def append(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
         """Queue entries; await the result to know them durable. Entries of a run keep the order of their appends."""
-        is_large = bool(self._packing) or not all(map(self._is_small, entries))
-        appended = self._append_packed(entries, lease) if is_large else self._commit(entries, flush=flush, lease=lease)
+        rows = rows_of(entries, lease, self._limit)
+        if self._packing or self._must_pack(rows):
+            appended: Awaitable[None] = self._append_packed(entries, lease)
+        else:
+            appended = self._commit(rows, lease, flush=flush)
         return self.watchers.told(entries, appended) if self.watchers else appended
 
     async def settle(self, run: RunId) -> None:
@@ -109,7 +111,7 @@ class SqlJournal:
     async def past(self, tenant: TenantId, run: RunId, since: int = 0) -> tuple[Past, ...]:
         """Return what the run remembers, in order, from the entry `since` on."""
         found: list[Past] = []
-        rows = await self._database.fetch(_CHUNKS, tenant, run, tenant, run, since)
+        rows = await self._database.fetch(_CHUNKS, tenant, run, tenant, run, since, tenant, run)
         for sequence, chunk in rows:
             for entry in unpack_entries(tenant, run, sequence, chunk):
                 if entry.sequence >= since:
@@ -136,7 +138,7 @@ class SqlJournal:
         entries: list[Entry] = [
             replace(entry, tenant=tenant, run=run, sequence=number) for number, entry in enumerate(past)
         ]
-        return statements_of([await self._pack(entry) for entry in entries], None)
+        return rows_of([await self._pack(entry) for entry in entries], None, self._limit).statements
 
     async def packed(self, tenant: TenantId, owner: str, body: bytes) -> bytes:
         """Return a payload of a run (or of `PLANS`) as its column has it; a large one is a blob on disk by then."""
@@ -152,7 +154,7 @@ class SqlJournal:
     async def compact(self, tenant: TenantId, run: RunId) -> None:
         """Pack the entries of a run that has ended into one chunk."""
         async with self._database.transaction(alone=False) as transaction:
-            chunks = await transaction.fetch(_CHUNKS, tenant, run, tenant, run, 0)
+            chunks = await transaction.fetch(_CHUNKS, tenant, run, tenant, run, 0, tenant, run)
             entries: list[Past] = []
             for sequence, chunk in chunks:
                 entries += [
@@ -184,12 +186,18 @@ class SqlJournal:
         """Whether the document of a plan is stored, as far as this process knows."""
         return self._plans.get((tenant, plan), 0.0) > self._clock.monotonic()
 
-    def _commit(self, entries: Sequence[Entry], *, flush: bool = True, lease: str | None = None) -> Awaitable[None]:
-        statements = statements_of(entries, lease)
+    def _must_pack(self, rows: Rows) -> bool:
+        if rows.is_large:
+            return True
+        for key, document in rows.documents.items():
+            if not stands_for_itself(document, self._limit) and not self.knows(*key):
+                return True
+        return False
+
+    def _commit(self, rows: Rows, lease: str | None, *, flush: bool = True) -> Awaitable[None]:
         if lease is not None:
-            statements.append(fence(self._database.dialect, lease))
-        documents = {(entry.tenant, entry.plan): entry.document for entry in entries if _has_document(entry)}
-        return self.with_plans(documents, statements, flush=flush)
+            rows.statements.append(fence(self._database.dialect, lease))
+        return self.with_plans(rows.documents, rows.statements, flush=flush)
 
     def _remember(self, fresh: Iterable[tuple[TenantId, str]], done: "asyncio.Future[None]") -> None:
         if done.cancelled() or done.exception():
@@ -197,14 +205,6 @@ class SqlJournal:
         if len(self._plans) >= _PLANS_KNOWN:
             self._plans.clear()
         self._plans.update(dict.fromkeys(fresh, self._clock.monotonic() + PLAN_SECONDS))
-
-    def _is_small(self, entry: Entry) -> bool:
-        kind, limit = type(entry), self._limit
-        if isinstance(entry, StepFinished):  # as most are
-            return stands_for_itself(entry.output, limit) and stands_for_itself(entry.error, limit)
-        if kind is EventRaised or kind is StepBegan:
-            return True
-        return all(stands_for_itself(getattr(entry, field), limit) for field in self._large_fields(entry))
 
     def _large_fields(self, entry: Entry) -> tuple[str, ...]:
         if isinstance(entry, StepFinished):
@@ -221,8 +221,8 @@ class SqlJournal:
         """Pack what is large, after what is being packed for the same runs; the caller awaits the task."""
         runs = {entry.run for entry in entries}
         earlier = [self._packing[run] for run in runs if run in self._packing]
-        if not earlier and all(self._is_small(entry) for entry in entries):
-            return self._commit(entries, lease=lease)
+        if not earlier and not self._must_pack(rows := rows_of(entries, lease, self._limit)):
+            return self._commit(rows, lease)
         task = asyncio.ensure_future(self._pack_and_commit(entries, earlier, lease))
         for run in runs:
             self._packing[run] = task
@@ -234,7 +234,8 @@ class SqlJournal:
     ) -> None:
         if earlier:
             await asyncio.wait(earlier)
-        await self._commit([await self._pack(entry) for entry in entries], lease=lease)
+        packed = [await self._pack(entry) for entry in entries]
+        await self._commit(rows_of(packed, lease, self._limit), lease)
 
     def _packed(self, runs: Iterable[RunId], task: "asyncio.Task[None]") -> None:
         for run in runs:
@@ -265,8 +266,3 @@ class SqlJournal:
 
     async def _unpack(self, tenant: TenantId, column: bytes | None) -> bytes | None:
         return column if column is None else await self._payloads.unpack(tenant, column)
-
-
-def _has_document(entry: Entry) -> TypeGuard[RunStarted | RunBegan]:
-    kind = type(entry)
-    return (kind is RunStarted or kind is RunBegan) and bool(entry.plan)  # type: ignore[union-attr] # as just seen

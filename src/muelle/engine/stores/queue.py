@@ -145,7 +145,7 @@ class Queue:
         keys = (job.concurrency_key, job.concurrency, job.rate_key, job.rate, int(job.rate_seconds * SECOND))
         held = (worker, 0 if worker is None else 1, None if worker is None else at)
         statements = [
-            Statement(RUN, [(*begun, None, deadline, "queued", None, None, 0, 0, 0, None)]),
+            Statement(RUN, [(*begun, None, deadline, "queued", None, None, 0, 0, 0, None, None)]),
             Statement(_JOB, [(job.tenant, run, job.kind, job.queue, job.priority, due, state, *held, keyed, *keys)]),
         ]
         if job.idempotency_key:

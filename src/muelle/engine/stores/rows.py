@@ -1,6 +1,6 @@
 """Entries of the journal as rows of tables: which statements one append becomes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -19,11 +19,12 @@ from muelle.engine.model import (
     ValueKept,
     WaitOpened,
 )
+from muelle.engine.payload import stands_for_itself
 from muelle.engine.times import micros
 from muelle.stores import Dialect, SqlValue, Statement
 
 Values = tuple[SqlValue, ...]
-_Key = tuple[TenantId, RunId]
+Key = tuple[TenantId, RunId]
 
 # A worker that is not alive violates the constraint, and all that it handed in is refused. On PostgreSQL the row stays
 # locked until the commit, so that nobody can declare the worker dead while it commits.
@@ -41,11 +42,12 @@ PLAN = (
 # A run that began in an earlier append ends in this one; one that has ended stays as it is.
 RUN = (
     "INSERT INTO runs (tenant, run, principal, workflow, plan, inputs, started, kind, cause, version, began, deadline, "
-    "status, finished, took, succeeded, failed, skipped, error) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "status, finished, took, succeeded, failed, skipped, error, entries) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (tenant, run) DO UPDATE SET status = excluded.status, finished = excluded.finished, "
     "took = excluded.took, succeeded = excluded.succeeded, failed = excluded.failed, skipped = excluded.skipped, "
-    "error = excluded.error WHERE runs.finished IS NULL AND excluded.finished IS NOT NULL"
+    "error = excluded.error, entries = excluded.entries "
+    "WHERE runs.finished IS NULL AND excluded.finished IS NOT NULL"
 )
 _HOLD = (
     "INSERT INTO jobs (tenant, run, kind, queue, priority, run_at, state, worker, epoch, claimed) "
@@ -66,7 +68,7 @@ _PARK_JOB = (
 )
 _END = (
     "UPDATE runs SET status = ?, finished = ?, took = ?, succeeded = ?, failed = ?, skipped = ?, error = ?, "
-    "began = COALESCE(began, ?) WHERE tenant = ? AND run = ? AND finished IS NULL"
+    "entries = ?, began = COALESCE(began, ?) WHERE tenant = ? AND run = ? AND finished IS NULL"
 )
 _LEAVE = "DELETE FROM jobs WHERE tenant = ? AND run = ?"
 _CLOSE = "UPDATE waits SET state = 'closed' WHERE tenant = ? AND run = ? AND state = 'open'"
@@ -75,7 +77,8 @@ NUDGE_JOB = (
     "WHERE tenant = ? AND run = ?"
 )
 _EVENT = "INSERT INTO events (id, tenant, type, source, subject, at, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_NOT_ENDED = ("running", None, None, 0, 0, 0, None)
+_NOT_ENDED = ("running", None, None, 0, 0, 0, None, None)
+_BESIDE = 2_000  # bytes of entries that stand in the run's row: what is longer would make lists of runs slow to read
 _STATES = {"waiting": "sleeping", "paused": "paused", "queued": "ready"}
 
 
@@ -92,102 +95,120 @@ def one_of(column: str, values: Sequence[str], dialect: Dialect) -> tuple[str, s
     return f"{column} = ANY(string_to_array(?, ','))", ",".join(values)
 
 
-class Rows:
-    """Gathers the rows of one append, by statement."""
+class Rows(msgspec.Struct):
+    """What one append becomes: statements to be committed, with the documents that its plans need.
 
-    __slots__ = ("_began", "_lease", "_past", "_rows", "_started")
+    `is_large` tells that a payload has to be packed first; then nothing else in here counts.
+    """
 
-    def __init__(self, lease: str | None) -> None:
-        self._lease = lease
-        self._rows: dict[str, list[Values]] = {}
-        self._started: dict[_Key, RunStarted] = {}
-        self._began: dict[_Key, int] = {}
-        self._past: dict[_Key, list[Past]] = {}
+    statements: list[Statement]
+    documents: dict[tuple[TenantId, str], bytes]
+    is_large: bool = False
 
-    def add_all(self, entries: Iterable[Entry]) -> None:
-        """Take entries in their order."""
-        for entry in entries:
-            self._add(entry)
-        for begun in self._started.values():
-            self._hold(begun)
-        for (tenant, run), began in self._began.items():
-            self._put(_BEGAN, (began, tenant, run))
-        for (tenant, run), past in self._past.items():
-            self._put(CHUNK, (tenant, run, past[0].sequence, pack_entries(past)))
 
-    def statements(self) -> list[Statement]:
-        """Return what is to be committed."""
-        return [Statement(sql, rows) for sql, rows in self._rows.items()]
+class _Ends(msgspec.Struct):
+    started: RunStarted | None = None
+    began: RunBegan | None = None
+    ended: RunFinished | None = None
 
-    def _put(self, sql: str, values: Values) -> None:
-        rows = self._rows.get(sql)
-        if rows is None:
-            self._rows[sql] = [values]
-        else:
-            rows.append(values)
 
-    def _add(self, entry: Entry) -> None:
-        key = entry.tenant, entry.run
-        if isinstance(entry, StepFinished):  # as most are
-            self._remember(key, entry)
-            return
-        match entry:
-            case StepBegan() | ValueKept():
-                self._remember(key, entry)
-            case RunStarted():
-                self._started[key] = entry
-            case RunFinished():
-                self._end(key, entry)
-            case EventRaised():
-                values = entry.id, entry.tenant, entry.type, entry.source, entry.subject, micros(entry.at), entry.data
-                self._put(_EVENT, values)
-            case RunBegan():
-                self._began[key] = micros(entry.at)
-                if entry.plan:
-                    self._put(_PLANNED, (entry.plan, entry.version, entry.inputs, *key))
-            case WaitOpened():
-                times = micros(entry.at), micros(entry.expires)
-                self._put(_WAIT, (*key, entry.place, entry.kind, entry.subject, entry.body, *times))
-            case RunParked():
-                self._park(key, entry)
+def rows_of(entries: Sequence[Entry], lease: str | None, limit: int) -> Rows:
+    """Return the rows of one run's entries; `lease` is the worker that holds it, None where nobody need.
 
-    def _remember(self, key: _Key, entry: Past) -> None:
-        past = self._past.get(key)
-        if past is None:
-            self._past[key] = [entry]
-        else:
+    Kinds are compared, the usual ones here: to match them takes twice as long, for every entry of every run.
+    """
+    ends = _Ends()
+    rows = Rows([], {})
+    past: list[Past] = []
+    for entry in entries:
+        if type(entry) is StepFinished:
             past.append(entry)
+            if not (stands_for_itself(entry.output, limit) and stands_for_itself(entry.error, limit)):
+                rows.is_large = True
+        elif type(entry) is EventRaised:
+            event = entry.id, entry.tenant, entry.type, entry.source, entry.subject, micros(entry.at), entry.data
+            rows.statements.append(Statement(_EVENT, [event]))
+        elif type(entry) is RunFinished:
+            ends.ended = entry
+            rows.is_large = rows.is_large or not stands_for_itself(entry.error, limit)
+        elif type(entry) is RunStarted:
+            ends.started = entry
+            if entry.plan:
+                rows.documents[entry.tenant, entry.plan] = entry.document
+            rows.is_large = rows.is_large or not stands_for_itself(entry.inputs, limit)
+        else:
+            _take(entry, rows, ends, past, lease, limit)
+    key = entries[0].tenant, entries[0].run
+    chunk = pack_entries(past) if past else None
+    if ends.ended is not None and chunk is not None and len(chunk) <= _BESIDE and not past[0].sequence:
+        rows.statements += _at_ends(key, ends, lease, chunk)
+        return rows
+    rows.statements += _at_ends(key, ends, lease, None)
+    if chunk is not None:
+        rows.statements.append(Statement(CHUNK, [(*key, past[0].sequence, chunk)]))
+    return rows
 
-    def _hold(self, begun: RunStarted) -> None:
-        """Write a run that goes on; if it has a lease, whoever finds its worker dead goes on with it."""
-        self._put(RUN, (*_run_values(begun), *_NOT_ENDED))
-        if self._lease is not None:
-            at = micros(begun.at)
-            self._put(_HOLD, (begun.tenant, begun.run, begun.kind, begun.priority, at, self._lease, at))
 
-    def _end(self, key: _Key, entry: RunFinished) -> None:
-        if begun := self._started.pop(key, None):
-            self._put(RUN, (*_run_values(begun), *_end_values(entry)))
-            return
-        self._put(_END, (*_end_values(entry), self._began.pop(key, None), *key))
-        if self._lease is not None:
-            self._put(_LEAVE, key)
-        if entry.has_waits:
-            self._put(_CLOSE, key)
-        if entry.parent:
-            self._put(NUDGE_JOB, (entry.tenant, entry.parent))
+def _take(entry: Entry, rows: Rows, ends: _Ends, past: list[Past], lease: str | None, limit: int) -> None:
+    """Take an entry of a kind that most runs have none of."""
+    key = entry.tenant, entry.run
+    match entry:
+        case StepBegan():
+            past.append(entry)
+        case ValueKept():
+            past.append(entry)
+            rows.is_large = rows.is_large or not stands_for_itself(entry.value, limit)
+        case RunBegan():
+            ends.began = entry
+            if entry.plan:
+                rows.documents[entry.tenant, entry.plan] = entry.document
+                rows.statements.append(Statement(_PLANNED, [(entry.plan, entry.version, entry.inputs, *key)]))
+                rows.is_large = rows.is_large or not stands_for_itself(entry.inputs, limit)
+        case WaitOpened():
+            times = micros(entry.at), micros(entry.expires)
+            row = *key, entry.place, entry.kind, entry.subject, entry.body, *times
+            rows.statements.append(Statement(_WAIT, [row]))
+        case RunParked():
+            wake = micros(entry.wake) if entry.wake else 0
+            parked = wake, _STATES[entry.status], *key, lease
+            rows.statements += [Statement(_PARK_RUN, [(entry.status, *key)]), Statement(_PARK_JOB, [parked])]
 
-    def _park(self, key: _Key, entry: RunParked) -> None:
-        wake = micros(entry.wake) if entry.wake else 0
-        self._put(_PARK_RUN, (entry.status, *key))
-        self._put(_PARK_JOB, (wake, _STATES[entry.status], *key, self._lease))
+
+def _at_ends(key: Key, ends: _Ends, lease: str | None, beside: bytes | None) -> list[Statement]:
+    """Write the beginning and the end; what the run remembers stands `beside` if all of it is short, and comes now."""
+    started, ended = ends.started, ends.ended
+    if ended is None:
+        if started is not None:
+            return _going_on(started, lease)
+        return [] if ends.began is None else [Statement(_BEGAN, [(micros(ends.began.at), *key)])]
+    if started is not None:
+        return [Statement(RUN, [(*_run_values(started), *_end_values(ended), beside)])]
+    return _ending(key, ended, ends.began, lease, beside)
 
 
-def statements_of(entries: Sequence[Entry], lease: str | None) -> list[Statement]:
-    """Return the statements of one append; `lease` is the worker that holds the runs, None where nobody need."""
-    rows = Rows(lease)
-    rows.add_all(entries)
-    return rows.statements()
+def _going_on(begun: RunStarted, lease: str | None) -> list[Statement]:
+    """Write a run that goes on; if it has a lease, whoever finds its worker dead goes on with it."""
+    statements = [Statement(RUN, [(*_run_values(begun), *_NOT_ENDED)])]
+    if lease is not None:
+        at = micros(begun.at)
+        held = begun.tenant, begun.run, begun.kind, begun.priority, at, lease, at
+        statements.append(Statement(_HOLD, [held]))
+    return statements
+
+
+def _ending(
+    key: Key, ended: RunFinished, began: RunBegan | None, lease: str | None, beside: bytes | None
+) -> list[Statement]:
+    """Write the end of a run that was written before."""
+    at = None if began is None else micros(began.at)
+    statements = [Statement(_END, [(*_end_values(ended), beside, at, *key)])]
+    if lease is not None:
+        statements.append(Statement(_LEAVE, [key]))
+    if ended.has_waits:
+        statements.append(Statement(_CLOSE, [key]))
+    if ended.parent:
+        statements.append(Statement(NUDGE_JOB, [(ended.tenant, ended.parent)]))
+    return statements
 
 
 def _run_values(entry: RunStarted) -> Values:

@@ -45,20 +45,21 @@ class MemoryDatabase:
         self._closed = False
 
     def commit(self, statements: Sequence[Statement], *, flush: bool = True) -> "asyncio.Future[None]":
-        """Commit at once, or after the transaction that is open."""
+        """Commit with all else of this turn of the loop, or after the transaction that is open."""
         del flush
         if self._closed:
             raise DatabaseClosed
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((statements, done))
-        if not self._lock.locked():
-            self._write()
+        if len(self._waiting) == 1:
+            self._loop.call_soon(self._wake)
         return done
 
     async def fetch(self, sql: str, *parameters: SqlValue) -> list[Row]:
         """Run one query."""
         if self._closed:
             raise DatabaseClosed
+        self._wake()
         return sqlite_file.read(self._connection, sql, parameters)
 
     @asynccontextmanager
@@ -70,6 +71,7 @@ class MemoryDatabase:
         if self._closed:
             raise DatabaseClosed
         async with self._lock:
+            self._write()
             sqlite_file.run(self._connection, "BEGIN IMMEDIATE", ())
             try:
                 async with limited(self._seconds if seconds is None else seconds):
@@ -92,7 +94,12 @@ class MemoryDatabase:
     def close(self) -> None:
         """Forget everything."""
         self._closed = True
+        self._wake()
         self._connection.close()
+
+    def _wake(self) -> None:
+        if not self._lock.locked():
+            self._write()
 
     def _write(self) -> None:
         if self._waiting:

@@ -109,8 +109,8 @@ def write(connection: sqlite3.Connection, commits: Commits) -> list[MuelleError 
     """Write all commits in one transaction and return for each what went wrong with it; one's fault harms no other."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for sql, rows in merged(commits):
-            connection.executemany(sql, rows)
+        for group in merged(commits) if len(commits) > 1 else in_order(commits[0]):
+            connection.executemany(group[0], group[1])
         connection.execute("COMMIT")
     except Exception as error:  # noqa: BLE001 - whatever a caller hands in must not harm the others
         roll_back(connection)
