@@ -25,7 +25,7 @@ Directives = Mapping[str, str | None]
 
 @lru_cache(maxsize=4096)
 def directives(text: str) -> Directives:
-    """Read a Cache-Control; the first of a name counts, but of two ages the shorter. What cannot be read ends it."""
+    """Read a Cache-Control; the first of a name counts, but of two ages the shorter. What cannot be read is skipped."""
     found: dict[str, str | None] = {}
     for name, value in _read(text):
         if name not in found or (name in {"max-age", "s-maxage"} and _seconds(value) < _seconds(found[name])):
@@ -37,8 +37,12 @@ def _read(text: str) -> Iterator[tuple[str, str | None]]:
     place = 0
     for _ in range(_DIRECTIVES):
         match = _DIRECTIVE.match(text, place)
-        if match is None or match.end() == place:
-            return
+        if match is None:
+            comma = text.find(",", place)
+            if comma < 0:
+                return
+            place = comma + 1
+            continue
         place = match.end()
         quoted = match[2]
         yield match[1].lower(), match[3] if quoted is None else quoted
