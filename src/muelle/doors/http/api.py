@@ -14,7 +14,7 @@ from muelle import __version__
 from muelle.app import App, open_app, read_configuration
 from muelle.core import MuelleError, Unavailable
 from muelle.core.prometheus import CONTENT_TYPE, PrometheusMetrics
-from muelle.doors.http.door import METHODS, Door, Hot, note_fault, verified
+from muelle.doors.http.door import CALLER, METHODS, Door, Hot, authenticated, note_fault, verified
 from muelle.doors.http.hot import hot_routes
 from muelle.doors.http.keyless import Api
 from muelle.doors.http.limits import Gate
@@ -70,7 +70,9 @@ def build_api(app: App) -> Api:
     )
 
     async def caller(request: Request) -> Principal:
-        return verified(request.scope)
+        if CALLER in request.scope:
+            return verified(request.scope)
+        return await authenticated(app.identity, dict(request.scope["headers"]), _request_of(request))
 
     api.include_router(workflow_routes.routes(_verbs(app), caller))
     api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, caller))

@@ -263,9 +263,12 @@ def _check_query(query: bytes) -> None:
             raise invalid_parameter(f"query.{name[:100]}", "Input should be given once")
 
 
-def verified(scope: Mapping[str, Any]) -> Principal:
-    """Return who asks, as the door has found out; raise Unauthenticated, or what came in between."""
-    caller = scope[CALLER]
+def verified(scope: Message) -> Principal:
+    """Return who asks, as the door has found out; raise Unauthenticated, or what came in between.
+
+    It is told once: streams ask again later, whether their listener's key still opens.
+    """
+    caller = scope.pop(CALLER)
     if isinstance(caller, Principal):
         return caller
     raise caller or Unauthenticated
