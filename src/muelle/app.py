@@ -342,6 +342,7 @@ def _egress_parts(
         credentials=stores.credentials,
         vault=stores.vault,
         uses=stores.uses,
+        environment=os.environ,
         addresses=TenantAddresses(identity),
         trail=stores.trail,
         settings=settings.egress,

@@ -1,6 +1,6 @@
 """What goes wrong with calls that leave. Facts name a host, never a path, a query or a secret."""
 
-from muelle.core import Conflict, Forbidden, Invalid, NotFound, TooLarge, Upstream
+from muelle.core import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable, Upstream
 
 
 class InvalidUrl(Invalid):
@@ -107,6 +107,30 @@ class TokenEndpointFailed(Upstream):
     """The token endpoint of this credential failed."""
 
     code = "token_endpoint_failed"
+
+
+class SourceUnreachable(Unavailable):
+    """A source of secrets could not be asked; whether it has this one is not known."""
+
+    code = "source_unreachable"
+    suggestions = (
+        "Try again after a short while.",
+        "Ask an operator to check the settings under 'egress.sources' and the source that the error names.",
+    )
+
+
+class SourceRefused(Upstream):
+    """A source of secrets does not give this one away, or has it in another form than the settings say."""
+
+    code = "source_refused"
+    recoverable = False
+    suggestions = ("Ask an operator to check the source's policy and the settings under 'egress.sources'.",)
+
+
+class InvalidSources(Invalid):
+    """The settings of the sources of secrets cannot work."""
+
+    code = "invalid_sources"
 
 
 class ApiNotFound(NotFound):

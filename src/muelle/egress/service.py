@@ -60,6 +60,7 @@ from muelle.egress.store import Register
 from muelle.egress.target import Target, read_target
 from muelle.egress.tokens import Tokens
 from muelle.egress.uses import MemoryUses, Meter, Uses
+from muelle.egress.vaults.opening import BUILT_IN, open_sources
 from muelle.egress.wire import Answer, Request, Wire
 from muelle.identity import Acts, AuditTrail, Principal
 from muelle.resilience import Policy, open_shelf
@@ -90,6 +91,7 @@ class EgressParts:
     addresses: Addresses
     trail: AuditTrail
     uses: Uses = field(default_factory=MemoryUses)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     settings: EgressSettings = field(default_factory=EgressSettings)
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=NoMetrics)
@@ -119,7 +121,9 @@ class Egress:
         self._wire: Wire | None = None
         tokens = Tokens(self._token_answer, parts.clock, parts.settings.kept_tokens)
         meter = Meter(parts.uses, parts.clock)
-        self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, parts.clock)
+        asked = open_sources(parts.settings.sources, self._sent_bare, parts.clock, parts.environment)
+        is_ours = BUILT_IN in parts.settings.sources.order
+        self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, asked, is_ours, parts.clock)
         self.apis = Apis(Registry(parts.apis, parts.trail, parts.clock), credentials, self._directory, parts.settings)
         register = Registry(credentials, parts.trail, parts.clock)
         self.credentials = Credentials(register, parts.vault, parts.settings, parts.uses)
@@ -331,6 +335,9 @@ class Egress:
         """Ask a token endpoint: guarded as every call, and never redirected."""
         checked_port(request.target, self._settings.ports)
         _checked_literal(request.target, request.networks)
+        return await self._sent_bare(request)
+
+    async def _sent_bare(self, request: Request) -> Answer:
         return await self._line().send(request)
 
     async def _record_refusal(self, principal: Principal, hop: Hop, error: Forbidden) -> None:

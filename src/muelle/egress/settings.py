@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from muelle.egress.vaults.settings import SourcesSettings
 from muelle.resilience import Breaking, Caching, PolicyChange, Retry, StoreSettings
 
 
@@ -41,3 +42,4 @@ class EgressSettings:
     # What of retry, breaker and cache is other for a type of operation, by its name.
     operations: Mapping[str, PolicyChange] = field(default_factory=dict)
     store: StoreSettings = field(default_factory=StoreSettings)
+    sources: SourcesSettings = field(default_factory=SourcesSettings)

@@ -1,0 +1,39 @@
+"""The sources that the settings name."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from muelle.core import Clock
+from muelle.egress.errors import InvalidSources
+from muelle.egress.vaults.aws import AwsSource
+from muelle.egress.vaults.hashicorp import HashicorpSource
+from muelle.egress.vaults.settings import SourcesSettings
+from muelle.egress.vaults.sources import EnvironmentSource, Source, Sources
+from muelle.egress.wire import Answer, Request
+
+BUILT_IN = "built-in"
+_NAMES = (BUILT_IN, "environment", "hashicorp", "aws")
+
+
+def open_sources(
+    settings: SourcesSettings,
+    send: Callable[[Request], Awaitable[Answer]],
+    clock: Clock,
+    environment: Mapping[str, str],
+) -> Sources:
+    """Return the sources beside the built-in one; raise InvalidSources for an order that cannot be."""
+    for name in settings.order:
+        if name not in _NAMES:
+            raise InvalidSources(field="egress.sources.order", value=name[:50], allowed=list(_NAMES))
+    if len(set(settings.order)) != len(settings.order) or BUILT_IN in settings.order[1:]:
+        reason = "each at most once, and 'built-in' before all others or not at all"
+        raise InvalidSources(field="egress.sources.order", reason=reason)
+    if "hashicorp" in settings.order and not settings.hashicorp_url:
+        raise InvalidSources(field="egress.sources.hashicorp_url", reason="the order names hashicorp")
+    if "aws" in settings.order and not settings.aws_region:
+        raise InvalidSources(field="egress.sources.aws_region", reason="the order names aws")
+    opened: dict[str, Source] = {
+        "environment": EnvironmentSource(environment, settings.environment_prefix),
+        "hashicorp": HashicorpSource(settings, send),
+        "aws": AwsSource(settings, send, clock),
+    }
+    return Sources([opened[name] for name in settings.order if name != BUILT_IN], settings, clock)
