@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, correlate
 from muelle.core.ids import NAME
+from muelle.doors.http.conditional import Conditional
 from muelle.doors.http.limits import Admission, Gate
 from muelle.doors.http.problems import BodyTooLarge, Reply, invalid_parameter, to_problem
 from muelle.doors.http.settings import HttpSettings
@@ -37,6 +38,7 @@ _DIGITS = 15  # of a body's length: no body has 1e15 bytes
 _MOST_DRAINED = 64 << 20  # bytes
 _DRAIN_SECONDS = 2.0
 _STREAM = b"text/event-stream"
+_CACHE_CONTROL = b"cache-control"
 _CLIENT_LEFT = 499  # for metrics and the log: nobody is there to get it
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -84,7 +86,7 @@ class Door:
         self._metrics = metrics
         self._settings = settings
         common = [
-            (b"cache-control", settings.cache_control.encode()),
+            (_CACHE_CONTROL, settings.cache_control.encode()),
             (b"x-content-type-options", b"nosniff"),
         ]
         self.versions = Negotiation(API_VERSIONS, common)
@@ -134,7 +136,7 @@ class Door:
                 _check_query(scope["query_string"])
             hot = self._hot.get((scope["method"], scope["path"]))
             if hot is None or _STREAM in headers.get(b"accept", b""):  # streams are the framework's
-                await self._routes(scope, intake, exchange.send)
+                await self._routes(scope, intake, self._sending(scope, headers, exchange))
                 return
             principal = verified(scope)
             body = await _body(intake)
@@ -151,6 +153,13 @@ class Door:
             note_fault(error, scope["path"])
             reply = to_problem(MuelleError(), request)
         await exchange.reply(reply)
+
+    def _sending(self, scope: Message, headers: Mapping[bytes, bytes], exchange: "_Exchange") -> Send:
+        """Return what sends an answer: to a GET it tells by which ETag it can be asked about again."""
+        if scope["method"] != "GET":
+            return exchange.send
+        known, kept = headers.get(b"if-none-match", b""), self._settings.get_cache_control.encode()
+        return Conditional(exchange.send, known, kept).send
 
     async def _caller(self, path: str, headers: Mapping[bytes, bytes], request: str) -> Principal | MuelleError | None:
         """Return who asks, None for nobody who says so, or why that cannot be told: each route may be told once more.
@@ -219,7 +228,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self._headers]
+            told = message.get("headers", ())
+            is_told = any(name == _CACHE_CONTROL for name, _ in told)
+            common = [header for header in self._headers if header[0] != _CACHE_CONTROL] if is_told else self._headers
+            message["headers"] = [*told, *common]
             await self._send(message)
             return
         if self._is_mute:

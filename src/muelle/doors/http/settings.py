@@ -21,3 +21,4 @@ class HttpSettings:
     backlog: Annotated[int, Meta(ge=1)] = 2048  # connections that may wait to be accepted
     # Answers under an own name of the server are not sniffed for other types, nor kept by anybody on the way.
     cache_control: str = "no-store"
+    get_cache_control: str = "private, no-cache"  # of answers to GET, which carry an ETag: kept, and asked about again
