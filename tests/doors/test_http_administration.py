@@ -75,7 +75,8 @@ async def test_a_refusal_is_explained_by_the_nearest_grant(lasting: Doorway) -> 
     told = (await owner.get("/api/v1/agents/bot/explain", params=query)).json()
 
     nearest = {"scope": "apis:call", "pattern": "crm GET /contacts/*"}
-    assert told == {"allowed": False, "rule": None, "nearest": nearest}
+    [grant] = (await owner.get("/api/v1/agents/bot/grants")).json()["grants"]
+    assert told == {"allowed": False, "rule": None, "nearest": nearest, "origin": grant["id"]}
 
 
 async def test_nobody_gives_what_they_do_not_hold(lasting: Doorway) -> None:

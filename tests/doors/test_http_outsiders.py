@@ -21,6 +21,7 @@ PUBLISHED = {"name": "new", "workflow": WAIT}
 SCHEDULE = {"id": "new", "cron": "0 3 * * *", "document": WAIT}
 TRIGGER = {"name": "new", "workflow": "new", "pattern": {"type": "order.paid"}}
 HOOK = {"name": "called", "kind": "webhook", "workflow": "report", "webhook": {"scheme": {"scheme": "standard"}}}
+ROLE = {"name": "new", "rules": [{"scope": "runs:read", "pattern": "*"}]}
 API = {"id": "new", "base_url": "https://new.example.com"}
 CREDENTIAL = {"id": "new", "secret": "s3cret-value", "hosts": ["new.example.com"]}
 
@@ -90,6 +91,15 @@ ATTEMPTS = [
     Attempt("POST", "/api/v1/agents/{agent}/grants", 403, 404, {"scope": "runs:read", "pattern": "*"}),
     Attempt("DELETE", "/api/v1/agents/{agent}/grants/{grant}", 403, 404),
     Attempt("GET", "/api/v1/agents/{agent}/explain", 403, 404, query="?scope=runs:read&resource=x"),
+    Attempt("GET", "/api/v1/agents/{agent}/roles", 403, 404),
+    Attempt("PUT", "/api/v1/agents/{agent}/roles/{role}", 403, 404),
+    Attempt("DELETE", "/api/v1/agents/{agent}/roles/{role}", 403, 404),
+    Attempt("GET", "/api/v1/roles", 403, 200),
+    Attempt("POST", "/api/v1/roles", 403, 201, ROLE),
+    Attempt("GET", "/api/v1/roles/{role}", 403, 404),
+    Attempt("PATCH", "/api/v1/roles/{role}", 403, 404, {"description": "mine"}),
+    Attempt("DELETE", "/api/v1/roles/{role}", 403, 404),
+    Attempt("GET", "/api/v1/members", 403, 200),
     Attempt("GET", "/api/v1/tenants", 403, 403),
     Attempt("POST", "/api/v1/tenants", 403, 403, {"id": "third"}),
     Attempt("GET", "/api/v1/tenants/{tenant}", 403, 403),
@@ -176,7 +186,9 @@ async def furnished() -> AsyncIterator[Furnished]:
             asking = await begun(owner, ASK)
         keys = (await owner.get("/api/v1/agents/target/keys")).json()["keys"]
         grants = (await owner.get("/api/v1/agents/target/grants")).json()["grants"]
-        places = {"agent": "target", "tenant": "default", "api": "crm", "credential": "token"}
+        await owner.post("/api/v1/roles", json=ROLE | {"name": "clerk"})
+        await owner.put("/api/v1/agents/target/roles/clerk")
+        places = {"agent": "target", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
         job = await owner.post("/api/v1/jobs", json={"kind": "copy"})
@@ -297,3 +309,42 @@ async def test_lists_of_an_agent_without_grants_are_empty(furnished: Furnished) 
     assert capabilities["supportedOperations"] == []
     assert capabilities["availableApis"] == {}
     assert capabilities["availableCredentials"] == []
+
+
+READS_BY_POST = {
+    "POST /api/v1/workflows/validate",
+    "POST /api/v1/schedules/preview",
+    "POST /api/v1/triggers/{trigger}/test",
+}
+NO_BUSINESS_OF_VIEWERS = {"agents", "roles", "members", "audit", "tenants", "limits"}
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "developer"])
+async def test_a_lesser_role_manages_nobody(furnished: Furnished, role: str) -> None:
+    lesser = await furnished.doorway.agent(name="lesser")
+    await (await furnished.doorway.owner()).put(f"/api/v1/agents/lesser/roles/{role}")
+    for attempt in ATTEMPTS:
+        room = attempt.path.removeprefix("/api/v1/").split("/")[0]
+        if room in {"agents", "roles", "members", "tenants"}:
+            assert (await furnished.send(lesser, attempt)).status_code == 403, attempt.name
+
+
+async def test_a_viewer_changes_nothing_and_sees_no_administration(furnished: Furnished) -> None:
+    viewer = await furnished.doorway.agent(name="viewer")
+    await (await furnished.doorway.owner()).put("/api/v1/agents/viewer/roles/viewer")
+    for attempt in ATTEMPTS:
+        status = (await furnished.send(viewer, attempt)).status_code
+        room = attempt.path.removeprefix("/api/v1/").split("/")[0]
+        if attempt.method != "GET" and attempt.name not in READS_BY_POST and room != "auth":
+            assert status in {403, 404}, f"{attempt.name}: {status}"
+        elif room in NO_BUSINESS_OF_VIEWERS and attempt.powerless != 200:
+            assert status == 403, f"{attempt.name}: {status}"
+
+
+async def test_the_owner_is_refused_nowhere(furnished: Furnished) -> None:
+    owner = await furnished.doorway.owner()
+    for attempt in [attempt for attempt in ATTEMPTS if attempt.path.split("/")[3:4] != ["auth"]]:
+        answer = await furnished.send(owner, attempt)
+
+        is_own_approval = answer.status_code == 403 and answer.json()["code"] == "not_an_approver"
+        assert answer.status_code not in {401, 403} or is_own_approval, f"{attempt.name}: {answer.text}"

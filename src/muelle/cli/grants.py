@@ -97,6 +97,8 @@ def explain(console: Console, agent: str, scope: str, resource: str) -> int:
 
     told = act(console, lambda app, owner: app.identity.grants.explain(owner, agent, scope, resource))
     console.item(explanation_shape(told))
+    if not told.allowed and not console.is_json:
+        console.note(f"This would allow it: muelle grants add {agent} {scope} '{resource}'")
     return 0 if told.allowed else 3
 
 

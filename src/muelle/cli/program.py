@@ -24,6 +24,7 @@ _COMMANDS = {
     "tokens": "muelle.cli.tokens:tokens",
     "keys": "muelle.cli.keys:keys",
     "grants": "muelle.cli.grants:grants",
+    "roles": "muelle.cli.roles:roles",
     "apis": "muelle.cli.apis:apis",
     "credentials": "muelle.cli.credentials:credentials",
     "tenants": "muelle.cli.tenants:tenants",

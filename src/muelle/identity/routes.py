@@ -13,6 +13,7 @@ from muelle.identity import audit_routes, shapes
 from muelle.identity.agents import AgentDraft
 from muelle.identity.audit import MAX_PAGE
 from muelle.identity.model import SCOPES, Principal
+from muelle.identity.roles import routes as role_routes
 from muelle.identity.service import Identity
 
 Caller = Callable[[Request], Awaitable[Principal]]
@@ -47,6 +48,7 @@ def routes(identity: Identity, caller: Caller) -> APIRouter:
     _tenants(router, identity, who)
     _tenant(router, identity, who)
     router.include_router(audit_routes.routes(identity, caller))
+    router.include_router(role_routes.routes(identity.roles, caller))
     return router
 
 
