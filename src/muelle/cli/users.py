@@ -1,5 +1,6 @@
 """`muelle users`: people who sign in."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,7 @@ def users() -> None:
 @click.option("--email", required=True, help="The address that they sign in with.")
 @click.option("--description", default="", help="Who it is.")
 @click.option("--preset", metavar="NAME", help=_PRESET)
-@click.option(
-    "--password-stdin", is_flag=True, help="Read a password from standard input, its line break not included."
-)
+@click.option("--password-stdin", is_flag=True, help="Read a password from standard input, without its line break.")
 @click.option("--unverified", is_flag=True, help="Let them confirm the address before they sign in.")
 @click.pass_obj
 def add(console: Console, /, name: str, **given: Any) -> None:  # noqa: ANN401 - click's values, by option
@@ -40,7 +39,7 @@ def add(console: Console, /, name: str, **given: Any) -> None:  # noqa: ANN401 -
     from muelle.identity.users.administration import UserDraft  # noqa: PLC0415 - as above
     from muelle.identity.users.shapes import user_shape  # noqa: PLC0415 - as above
 
-    password = click.get_text_stream("stdin").read().rstrip("\r\n") if given["password_stdin"] else None
+    password = sys.stdin.read().rstrip("\r\n") if given["password_stdin"] else None
     draft = UserDraft(
         name,
         given["email"],

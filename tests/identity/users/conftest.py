@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from identity.users.people_world import Town
+from identity.users.people_world import town as build
 from identity.users.users_world import Installation, install
 from muelle.stores import Database
 from muelle.stores.adapters.memory import open_memory
@@ -20,3 +22,15 @@ async def place() -> AsyncIterator[Installation]:
 async def every_place(every_database: Database) -> Installation:
     """Give an installation on each kind of database."""
     return await install(every_database)
+
+
+@pytest.fixture
+def town(place: Installation) -> Town:
+    """Give an installation in memory in which people can sign up."""
+    return build(place)
+
+
+@pytest.fixture
+def every_town(every_place: Installation) -> Town:
+    """Give the same on each kind of database."""
+    return build(every_place)
