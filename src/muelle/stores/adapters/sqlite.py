@@ -12,16 +12,18 @@ from time import perf_counter
 
 from muelle.core import MuelleError
 from muelle.stores.adapters import sqlite_file
+from muelle.stores.adapters.sqlite_flush import WriteAheadLog
 from muelle.stores.adapters.commits import Waiting, answer, limited, nobody_told
 from muelle.stores.adapters.threads import Threads
-from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseOverloaded
+from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseFailed, DatabaseOverloaded
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
 from muelle.stores.settings import StoresSettings
 
 _LOG = logging.getLogger(__name__)
 _Connections = Threads[sqlite3.Connection]
+_Outcomes = list[MuelleError | None]
 
-# A batch of at most this many callers is written on the loop where a commit does not wait for the disk (ADR 0003).
+# A batch of at most this many callers is written on the loop; the disk is waited for beside it (ADR 0003).
 _INLINE_CALLERS = 64
 # After as many batches on the loop the WAL is flushed and moved into the file, beside them. While the disk flushes it
 # may let nobody append, so this must be rare: after every 200, it was felt by one request in a hundred.
@@ -55,11 +57,20 @@ class SqliteDatabase:
     dialect: Dialect = "sqlite"
 
     def __init__(
-        self, writer: _Connections, readers: _Connections, inline: sqlite3.Connection | None, settings: StoresSettings
+        self,
+        writer: _Connections,
+        readers: _Connections,
+        inline: sqlite3.Connection,
+        log: Threads[WriteAheadLog],
+        settings: StoresSettings,
     ) -> None:
         self._writer = writer
         self._readers = readers
         self._inline = inline
+        self._log = log
+        self._unflushed: list[tuple[list[Waiting], _Outcomes, float]] = []
+        self._flushed: asyncio.Future[None] | None = None
+        self._broken: DatabaseFailed | None = None
         self._inline_left = _INLINE_BATCHES
         self._wal_pages = 0
         self._most_pages = settings.wal_bytes // sqlite_file.PAGE
@@ -68,7 +79,7 @@ class SqliteDatabase:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Waiting] = []
         self._must_flush = False
-        self._always_inline = settings.synchronous == "NORMAL"
+        self._flushes = settings.synchronous
         self._transactions: deque[asyncio.Future[None]] = deque()
         self._taken = False
         self._closed = False
@@ -78,7 +89,9 @@ class SqliteDatabase:
         """Queue statements for the next group commit; await the result to know them durable."""
         if self._closed:
             raise DatabaseClosed
-        if len(self._waiting) >= self._most:
+        if self._broken:
+            raise self._broken
+        if len(self._waiting) + sum(len(batch) for batch, _, _ in self._unflushed) >= self._most:
             raise DatabaseOverloaded(waiting=self._most)
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((statements, done))
@@ -128,10 +141,12 @@ class SqliteDatabase:
         batch, self._waiting = self._waiting, []
         if batch:
             answer(batch, await self._writer.submit(sqlite_file.write, [statements for statements, _ in batch]))
+        while self._flushed is not None:
+            await asyncio.wait([self._flushed])
+        await self._log.close()
         await self._writer.close()
         await self._readers.close()
-        if self._inline:
-            self._inline.close()
+        self._inline.close()
 
     async def _turn(self) -> None:
         """Wait for the writer, behind the transactions that came before."""
@@ -171,20 +186,43 @@ class SqliteDatabase:
 
     def _batch(self) -> None:
         batch, self._waiting = self._waiting, []
-        is_lazy, self._must_flush = self._always_inline or not self._must_flush, False
+        must_flush, self._must_flush = self._must_flush, False
         commits = [statements for statements, _ in batch]
         began = perf_counter()
-        if self._inline and is_lazy and len(batch) <= _INLINE_CALLERS and self._wal_pages < self._most_pages:
+        if len(batch) <= _INLINE_CALLERS and self._wal_pages < self._most_pages:
             outcomes = sqlite_file.write(self._inline, commits)
             if not isinstance(outcomes[0], DatabaseBusy):
-                answer(batch, outcomes)
-                self._committed(len(batch), perf_counter() - began)
+                if self._flushes == "FULL" or (must_flush and self._flushes == "EFFECTS"):
+                    self._unflushed.append((batch, outcomes, began))
+                    self._flush()
+                else:
+                    answer(batch, outcomes)
+                    self._committed(len(batch), perf_counter() - began)
                 self._note_inline()
                 return
         # A WAL this long never found a moment to begin anew: the writer, which has the file for itself, finishes it.
         self._wal_pages = 0
         self._taken = True
         self._writer.submit(sqlite_file.write, commits).add_done_callback(partial(self._written, batch, began))
+
+    def _flush(self) -> None:
+        """Have the disk flush what is in the log, for all who wait by now; what comes meanwhile waits for the next."""
+        if self._unflushed and self._flushed is None:
+            waiting, self._unflushed = self._unflushed, []
+            self._flushed = self._log.submit(WriteAheadLog.flush)
+            self._flushed.add_done_callback(partial(self._answer_flushed, waiting))
+
+    def _answer_flushed(
+        self, waiting: list[tuple[list[Waiting], _Outcomes, float]], done: "asyncio.Future[None]"
+    ) -> None:
+        self._flushed = None
+        if error := done.exception():
+            # What the disk has refused once it may claim to have later, and have lost (https://lwn.net/Articles/752063/).
+            self._broken = DatabaseFailed(reason=f"the log could not be flushed: {error}; start again")
+        for batch, outcomes, began in waiting:
+            answer(batch, [self._broken] * len(batch) if self._broken else outcomes)
+            self._committed(len(batch), perf_counter() - began)
+        self._flush()
 
     def _note_inline(self) -> None:
         self._inline_left -= 1
@@ -223,8 +261,9 @@ async def open_sqlite(path: Path, settings: StoresSettings = StoresSettings()) -
         await writer.close()
         await readers.close()
         raise
-    inline = sqlite_file.open_file(path, settings, waits=False) if settings.synchronous != "FULL" else None
-    database = SqliteDatabase(writer, readers, inline, settings)
+    inline = sqlite_file.open_file(path, settings, waits=False)
+    log = Threads("muelle-flusher", 1, partial(WriteAheadLog, path))
+    database = SqliteDatabase(writer, readers, inline, log, settings)
     try:
         yield database
     finally:
