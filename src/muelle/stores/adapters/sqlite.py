@@ -24,7 +24,7 @@ _Connections = Threads[sqlite3.Connection]
 _Outcomes = list[MuelleError | None]
 
 # A batch of at most this many callers is written on the loop; the disk is waited for beside it (ADR 0003).
-_INLINE_CALLERS = 64
+_INLINE_CALLERS = 256
 # After as many batches on the loop the WAL is flushed and moved into the file, beside them. While the disk flushes it
 # may let nobody append, so this must be rare: after every 200, it was felt by one request in a hundred.
 _INLINE_BATCHES = 600
