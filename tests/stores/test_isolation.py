@@ -11,7 +11,6 @@ from muelle.stores import Database, StoresSettings, migrate
 from muelle.stores.scope import ALL, SETTING, bound, scope_of
 
 asyncpg: Any = pytest.importorskip("asyncpg")
-_PASSWORD = "tests-only"
 _KEPT = "INSERT INTO key_values (tenant, space, key, value, content_type) VALUES ($1, 's', 'k', '', '')"
 _READ = "SELECT tenant FROM key_values WHERE tenant = ? ORDER BY tenant"
 _ISOLATED = (
@@ -28,20 +27,6 @@ _GLOBAL = {
     "user_attempts", "user_mails",  # of strangers too, who have no tenant
     "user_recovery_codes", "user_refresh_tokens",  # found by what only their owner knows, and then by the owner's row
 }  # fmt: skip
-
-
-@pytest.fixture
-async def owner_url(postgres_url: str) -> str:
-    """Give the URL of an empty database as its owner, who is no superuser."""
-    name = postgres_url.rsplit("/", 1)[1].split("?", maxsplit=1)[0]
-    superuser = await asyncpg.connect(postgres_url)
-    try:
-        await superuser.execute(f"CREATE ROLE {name}_owner LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{_PASSWORD}'")
-        await superuser.execute(f"ALTER DATABASE {name} OWNER TO {name}_owner")
-        await superuser.execute(f"ALTER SCHEMA public OWNER TO {name}_owner")
-    finally:
-        await superuser.close()
-    return postgres_url.replace("//muelle:", f"//{name}_owner:")
 
 
 @asynccontextmanager
