@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,7 @@ from muelle.workflows import Catalogue, Planner, Surroundings, Workflows
 from muelle.workflows.capabilities import Capabilities
 from muelle.workflows.children import Children
 from muelle.workflows.history import Executions
+from muelle.workflows.limited import limited
 from muelle.workflows.operations.pack import BUILT_IN
 from muelle.workflows.runs import Runs, SavedDocuments
 from muelle.workflows.service import BoundHttp
@@ -208,9 +209,9 @@ async def open_app(
         limiter = await stack.enter_async_context(open_limits(settings.limits, clock, metrics))
         budgets = Budgets(limiter, settings.limits)
         outbound = _egress_parts(settings, stores, identity, clock, metrics, home)
-        egress = await stack.enter_async_context(open_egress(outbound))
+        egress = await stack.enter_async_context(open_egress(replace(outbound, budgets=budgets)))
         opened = await stack.enter_async_context(open_packs(known, configuration.packs, configuration.environment))
-        planner = Planner(Catalogue(known.operations), settings.workflows)
+        planner = Planner(Catalogue(limited(known.operations, budgets)), settings.workflows)
         limits = settings.workflows.limits
         engine = Engine(Queue(stores.database, clock), stores.journal, clock, ids, metrics, settings.engine)
         children = Children()

@@ -12,10 +12,13 @@ from doors.runs_doorway import begun
 from muelle.engine import JobKind, JobStep
 from muelle.rooms import working
 
-OPEN = {"/health", "/ready", "/api/versions"}  # and /openapi.json, which does not describe itself
+OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, which does not describe itself
 RECORD = {f"/api/v1/audit{part}" for part in ("", "/export", "/head", "/verify")}
 ALIVE = {"/metrics", "/api/v1/queue", *RECORD}  # what these say changes by being asked, or with time
 SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
+FOR_STRANGERS = {  # how they stop being any; without a body they get nothing
+    f"/api/v1/auth/{name}" for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh")
+}
 ASK = document(("ask", "Approve", {"message": "Pay?", "outputPath": "/workflow/paid"}))
 PUBLISHED = {"name": "new", "workflow": WAIT}
 SCHEDULE = {"id": "new", "cron": "0 3 * * *", "document": WAIT}
@@ -23,7 +26,16 @@ TRIGGER = {"name": "new", "workflow": "new", "pattern": {"type": "order.paid"}}
 HOOK = {"name": "called", "kind": "webhook", "workflow": "report", "webhook": {"scheme": {"scheme": "standard"}}}
 ROLE = {"name": "new", "rules": [{"scope": "runs:read", "pattern": "*"}]}
 API = {"id": "new", "base_url": "https://new.example.com"}
+USER = {"name": "person", "email": "person@example.com"}
+PASSWORD = {"password": "correct horse battery"}
 CREDENTIAL = {"id": "new", "secret": "s3cret-value", "hosts": ["new.example.com"]}
+
+
+CHEAP = {  # passwords and keys that cost no time
+    "MUELLE__IDENTITY__TOKENS__ALGORITHM": "EdDSA",
+    "MUELLE__IDENTITY__USERS__SIGN_UP": "invitation",
+    "MUELLE__IDENTITY__USERS__MEMORY_KIB": "8",
+}
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,25 @@ ATTEMPTS = [
     Attempt("PATCH", "/api/v1/roles/{role}", 403, 404, {"description": "mine"}),
     Attempt("DELETE", "/api/v1/roles/{role}", 403, 404),
     Attempt("GET", "/api/v1/members", 403, 200),
+    Attempt("GET", "/api/v1/auth/sessions", 200, 200),
+    Attempt("DELETE", "/api/v1/auth/sessions/{session}", 404, 404),
+    Attempt("POST", "/api/v1/auth/sign-out", 400, 400),
+    Attempt("POST", "/api/v1/auth/sign-out-everywhere", 200, 200),
+    Attempt("POST", "/api/v1/auth/password", 400, 400, PASSWORD | {"new_password": "another horse battery"}),
+    Attempt("POST", "/api/v1/auth/email", 400, 400, PASSWORD | {"email": "new@example.com"}),
+    Attempt("POST", "/api/v1/auth/second-factor", 400, 400, PASSWORD),
+    Attempt("POST", "/api/v1/auth/second-factor/confirm", 400, 400, {"code": "000000"}),
+    Attempt("POST", "/api/v1/auth/second-factor/remove", 400, 400, PASSWORD | {"code": "000000"}),
+    Attempt("GET", "/api/v1/users", 403, 200),
+    Attempt("POST", "/api/v1/users", 403, 201, USER),
+    Attempt("POST", "/api/v1/users/invitations", 403, 202, {"email": "guest@example.com"}),
+    Attempt("GET", "/api/v1/users/{user}", 403, 404),
+    Attempt("POST", "/api/v1/users/{user}/disable", 403, 404),
+    Attempt("POST", "/api/v1/users/{user}/enable", 403, 404),
+    Attempt("POST", "/api/v1/users/{user}/reset-password", 403, 404),
+    Attempt("POST", "/api/v1/users/{user}/remove-second-factor", 403, 404),
+    Attempt("GET", "/api/v1/users/{user}/sessions", 403, 404),
+    Attempt("DELETE", "/api/v1/users/{user}/sessions", 403, 404),
     Attempt("GET", "/api/v1/tenants", 403, 403),
     Attempt("POST", "/api/v1/tenants", 403, 403, {"id": "third"}),
     Attempt("GET", "/api/v1/tenants/{tenant}", 403, 403),
@@ -175,7 +206,7 @@ async def _copy(_: dict[str, Any], __: JobStep) -> None:
 
 @pytest.fixture
 async def furnished() -> AsyncIterator[Furnished]:
-    async with open_doorway() as doorway:
+    async with open_doorway(environment=CHEAP) as doorway:
         doorway.app.jobs.register(JobKind(name="copy", payload=dict, perform=_copy))
         owner = await doorway.owner()
         await doorway.agent(("operations:use", "Wait"), name="target")
@@ -191,6 +222,7 @@ async def furnished() -> AsyncIterator[Furnished]:
         places = {"agent": "target", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
+        places |= await _peopled(owner, await doorway.stranger())
         job = await owner.post("/api/v1/jobs", json={"kind": "copy"})
         yield Furnished(doorway, places, {"approvals": asking, "jobs": job.json()["execution_id"]})
 
@@ -207,11 +239,19 @@ async def _automated(owner: httpx.AsyncClient, stranger: httpx.AsyncClient) -> d
     return places | {"trigger": "called", "hook": hook, "delivery": refused["id"]}
 
 
+async def _peopled(owner: httpx.AsyncClient, stranger: httpx.AsyncClient) -> dict[str, str]:
+    """Add a user who has signed in; return where both are."""
+    await owner.post("/api/v1/users", json=USER | PASSWORD | {"name": "walter"})
+    signed_in = await stranger.post("/api/v1/auth/sign-in", json={"email": USER["email"]} | PASSWORD)
+    return {"user": "walter", "session": signed_in.json()["session_id"]}
+
+
 async def test_every_path_but_these_is_among_the_attempts(doorway: Doorway) -> None:
     document = (await (await doorway.stranger()).get("/openapi.json")).json()
     described = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
 
-    assert described - {f"GET {path}" for path in OPEN} - {f"POST {SIGNED}"} == {attempt.name for attempt in ATTEMPTS}
+    unguarded = {f"GET {path}" for path in OPEN} | {f"POST {path}" for path in (*FOR_STRANGERS, SIGNED)}
+    assert described - unguarded == {attempt.name for attempt in ATTEMPTS}
 
 
 async def test_every_path_that_the_document_does_not_call_open_refuses_strangers(doorway: Doorway) -> None:
@@ -222,6 +262,8 @@ async def test_every_path_that_the_document_does_not_call_open_refuses_strangers
             answer = await stranger.request(method, path.replace("{", "").replace("}", ""))
             if path == SIGNED:
                 assert (answer.status_code, answer.json()["code"]) == (401, "hook_refused")
+            elif path in FOR_STRANGERS:
+                assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
             elif operation.get("security") == []:
                 assert path in OPEN
                 assert answer.status_code == 200

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muelle.core import MuelleError, Upstream
+from muelle.core import Forbidden, MuelleError, Upstream
 from muelle.resilience.caching.memory import MemoryShelf
 from resilience.cache_world import World, failing, said, settle
 
@@ -158,6 +158,18 @@ async def test_all_who_wait_get_an_error_of_their_own() -> None:
     facts = [error.facts for error in errors if isinstance(error, MuelleError)]
     facts[0]["more"] = 1
     assert (len(world.asked), len({id(error) for error in errors}), facts[1]) == (1, 3, {"host": "a.example"})
+
+
+async def test_what_concerns_only_whoever_asked_first_is_not_told_to_others() -> None:
+    world = World()
+    world.answers, world.gate = [Forbidden(), said()], asyncio.Event()
+    asking = [asyncio.create_task(world.get()) for _ in range(2)]
+    await settle()
+    world.gate.set()
+    first, second = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(first, Forbidden)
+    assert not isinstance(second, BaseException)
+    assert second.state == "miss"
 
 
 async def test_whoever_asked_first_may_leave_and_the_others_are_served() -> None:

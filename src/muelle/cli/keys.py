@@ -18,16 +18,24 @@ def keys() -> None:
 @keys.command()
 @click.argument("agent", shell_complete=agent_names)
 @click.option("--expires", metavar="TIME", help="When it ends: in 30d, 12h, or a time in ISO 8601; else never.")
+@click.option(
+    "--only", multiple=True, metavar="SCOPE=PATTERN", help="What it is confined to; else all that the agent may do."
+)
 @click.pass_obj
-def add(console: Console, agent: str, expires: str | None) -> None:
+def add(console: Console, agent: str, expires: str | None, only: tuple[str, ...]) -> None:
     """Issue a key for AGENT and print it; it is shown only now."""
-    from muelle.cli.moments import ahead  # noqa: PLC0415 - loads all of Muelle
+    from muelle.cli.arguments import pair  # noqa: PLC0415 - loads all of Muelle
+    from muelle.cli.moments import ahead  # noqa: PLC0415 - as above
     from muelle.cli.session import act  # noqa: PLC0415 - as above
+    from muelle.identity import Rule  # noqa: PLC0415 - as above
     from muelle.identity.shapes import issued_shape  # noqa: PLC0415 - as above
 
+    rules = [Rule(*pair(text, "--only")) for text in only]
     issued = act(
         console,
-        lambda app, owner: app.identity.keys.issue(owner, agent, expires=ahead(expires, app.clock.now())),
+        lambda app, owner: app.identity.keys.issue(
+            owner, agent, expires=ahead(expires, app.clock.now()), rules=rules or None
+        ),
     )
     if console.is_json:
         console.json({**plain(issued_shape(issued)), "agent": agent})

@@ -29,6 +29,7 @@ _COMMANDS = {
     "credentials": "muelle.cli.credentials:credentials",
     "tenants": "muelle.cli.tenants:tenants",
     "audit": "muelle.cli.audit:audit",
+    "limits": "muelle.cli.limits:limits",
     "worker": "muelle.cli.worker:worker",
     "runs": "muelle.cli.runs:runs",
     "jobs": "muelle.cli.jobs:jobs",

@@ -12,6 +12,7 @@ from muelle.egress.settings import EgressSettings
 from muelle.egress.store import Register
 from muelle.egress.target import Target
 from muelle.identity import Page, Principal, matches
+from muelle.resilience import Policy
 
 
 class Apis:
@@ -23,14 +24,16 @@ class Apis:
         credentials: Register[Credential],
         directory: Directory,
         settings: EgressSettings,
+        policy: Policy,
     ) -> None:
         self._registry = registry
         self._credentials = credentials
         self._directory = directory
         self._settings = settings
+        self._policy = policy
 
     async def register(self, actor: Principal, draft: ApiDraft) -> Api:
-        """Keep a new Api; raise Refused, InvalidApi, ApiExists or TooManyApis."""
+        """Keep a new Api; raise Refused, InvalidApi, InvalidPolicy, ApiExists or TooManyApis."""
         request = Request(actor, "apis.register", draft.id)
         await self._registry.permit(request, "apis:manage")
         listings = await self._fresh(actor)
@@ -46,7 +49,7 @@ class Apis:
         return api
 
     async def update(self, actor: Principal, draft: ApiDraft) -> Api:
-        """Replace all of an Api but its id; raise Refused, ApiNotFound or InvalidApi."""
+        """Replace all of an Api but its id; raise Refused, ApiNotFound, InvalidApi or InvalidPolicy."""
         request = Request(actor, "apis.update", draft.id)
         await self._registry.permit(request, "apis:manage")
         listings = await self._fresh(actor)
@@ -87,6 +90,8 @@ class Apis:
 
     async def _checked(self, request: Request, draft: ApiDraft, listings: Listings, present: Api | None) -> Api:
         checked_api(draft, self._settings.max_timeout_seconds, self._settings.max_answer_bytes)
+        if draft.policy is not None:
+            self._policy.changed(draft.policy)  # raises InvalidPolicy
         base = checked_base(draft.base_url)
         owner = listings.owner(base)
         if owner and owner.api.id != draft.id and owner.prefix == base.path.rstrip("/"):

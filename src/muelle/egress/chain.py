@@ -1,10 +1,10 @@
 """What a hop passes between its permission and the wire: cache, single flight, retry, breaker, time limit."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -13,7 +13,7 @@ from muelle.egress.directory import Listing
 from muelle.egress.exchange import Scrubber, query_text
 from muelle.egress.guard import Networks
 from muelle.egress.model import Credential
-from muelle.egress.policy import Hop
+from muelle.egress.policy import Hop, with_query
 from muelle.egress.settings import EgressSettings
 from muelle.egress.target import Target
 from muelle.egress.wire import Answer
@@ -21,6 +21,7 @@ from muelle.identity import Principal
 from muelle.resilience import (
     AnswerCache,
     Attempts,
+    BreakerStanding,
     Errand,
     Given,
     Policy,
@@ -30,6 +31,9 @@ from muelle.resilience import (
     is_repeatable,
     may_ask,
 )
+
+Upstream = tuple[str, bool, str]
+"""A tenant, whether what follows is an Api, and the Api's id or the host."""
 
 NO_API = "-"  # the label of calls to hosts that no Api describes
 _OWN_KEY = "muelle-"  # how keys begin that Muelle makes up: an upstream need not know what they are for
@@ -103,9 +107,11 @@ class Passage:
     note: Callable[[Attempt], None]
 
     @property
-    def upstream(self) -> Hashable:
+    def upstream(self) -> Upstream:
         """Whose breaker and budget: of this tenant alone, so that nobody can shut an upstream to others."""
-        return self.principal.tenant, self.listing.api.id if self.listing else self.hop.target.place
+        if self.listing is not None:
+            return self.principal.tenant, True, self.listing.api.id
+        return self.principal.tenant, False, self.hop.target.place
 
     @property
     def label(self) -> str:
@@ -181,7 +187,7 @@ class Chain:
         if not hop.query:
             return hop.target
         shown = {name: "***" if isinstance(value, CredentialRef) else value for name, value in hop.query.items()}
-        return with_query(hop.target, query_text(shown, {}))
+        return with_query(hop.target, query_text(shown, {}), self._max_url_bytes)
 
     async def clear(
         self, tenant: TenantId, *, api: str | None = None, tags: Iterable[str] = (), url: Target | None = None
@@ -191,6 +197,11 @@ class Chain:
         wanted += [api_tag(tenant, api)] if api is not None else []
         wanted += [url_tag(tenant, url)] if url is not None else []
         return await self.cache.drop(tags=wanted or [tenant_tag(tenant)])
+
+    def standings(self, now: float) -> Iterator[tuple[Upstream, BreakerStanding]]:
+        """Yield how every breaker stands."""
+        for upstream, standing in self.attempts.breakers.standings(now):
+            yield cast("Upstream", upstream), standing
 
     def errand(self, passage: Passage) -> Errand:
         """Return what the attempts of a hop go by."""
@@ -215,11 +226,6 @@ def passage_policy(policy: Policy, call: HttpCall, seconds: float) -> Policy:
     """Return a policy with what the call asks for."""
     asked = policy.asked(call)
     return asked if asked.timeout_seconds == seconds else replace(asked, timeout_seconds=seconds)
-
-
-def with_query(target: Target, added: str) -> Target:
-    """Return a target with more in its query."""
-    return replace(target, query=f"{target.query}&{added}" if target.query else added) if added else target
 
 
 def _kept_answer(given: Given[Fetched]) -> Answer:

@@ -145,6 +145,13 @@ class CredentialNotFound(NotFound):
     code = "credential_not_found"
 
 
+class BreakerNotFound(NotFound):
+    """No call of this tenant to that Api has passed a breaker in this process."""
+
+    code = "breaker_not_found"
+    suggestions = ("See the breakers that there are.",)
+
+
 class ApiExists(Conflict):
     """The tenant has an Api with that id or that base URL already."""
 

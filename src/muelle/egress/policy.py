@@ -2,14 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin
 
 from muelle.core import HttpCall
 from muelle.egress.directory import Listing, Listings
-from muelle.egress.errors import CallRefused, CredentialNotBound, EndpointUnknown, InvalidCall, InvalidUrl, PortRefused
+from muelle.egress.errors import (
+    AddressRefused,
+    CallRefused,
+    CredentialNotBound,
+    CredentialNotFound,
+    EndpointUnknown,
+    InvalidCall,
+    InvalidUrl,
+    PortRefused,
+)
+from muelle.egress.guard import Networks, refusal
 from muelle.egress.headers import KEPT_ACROSS_ORIGINS, checked_names
-from muelle.egress.model import METHODS, Credential, origin_text
+from muelle.egress.model import METHODS, Credential, Placement, origin_text
 from muelle.egress.target import Target, checked_text, read_target
 from muelle.identity import Principal
 
@@ -127,3 +138,46 @@ def checked_use(principal: Principal, credential: Credential, target: Target, li
     if not bound(credential, target, listing):
         api = {"api": listing.api.id} if listing else {}
         raise CredentialNotBound(credential=credential.id, host=target.place, scheme=target.scheme, **api)
+
+
+def checked_literal(target: Target, networks: Networks) -> None:
+    """Refuse an address in the URL before a connection is tried; names are judged by the connection alone."""
+    if not (target.host[0].isdigit() or ":" in target.host):
+        return
+    try:
+        address = str(ip_address(target.host))
+    except ValueError:
+        return  # a name that begins with a digit
+    reason = refusal(address, networks)
+    if reason is not None:
+        raise AddressRefused(host=target.place, reason=reason)
+
+
+def with_placement(hop: Hop, placement: Placement | None) -> Hop:
+    """Add the Api's own credential, unless the call has that header or parameter, or came from another origin."""
+    if placement is None or not hop.own:
+        return hop
+    from_api = placement.reference
+    if placement.place == "query":
+        return hop if placement.name in hop.query else replace(hop, query={**hop.query, placement.name: from_api})
+    header = placement.name.lower()
+    return hop if header in hop.headers else replace(hop, headers={**hop.headers, header: from_api})
+
+
+def usable(
+    principal: Principal, credential: str, found: Credential | None, target: Target, listing: Listing | None
+) -> Credential:
+    """Return a credential that was found and that the principal may send to the target; raise as `checked_use`."""
+    if found is None:
+        raise CredentialNotFound(credential=credential[:100])
+    checked_use(principal, found, target, listing)
+    return found
+
+
+def with_query(target: Target, added: str, max_bytes: int) -> Target:
+    """Return a target with more in its query; raise InvalidCall if its URL is too long then."""
+    if added:
+        target = replace(target, query=f"{target.query}&{added}" if target.query else added)
+    if len(target.url) > max_bytes:
+        raise InvalidCall(field="query", reason=f"URL longer than {max_bytes} bytes")
+    return target

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from msgspec import UNSET
 
 from muelle.core import Body, Secret, answers
-from muelle.egress import shapes
+from muelle.egress import policy_shapes, shapes
 from muelle.egress.apis import Apis
 from muelle.egress.credentials import Credentials
 from muelle.egress.model import ApiId, Credential, CredentialId
+from muelle.egress.policies import Clearing, Policies
 from muelle.egress.registry import MAX_PAGE
 from muelle.identity import Principal
 
@@ -23,6 +24,13 @@ Cursor = Annotated[str | None, Query(max_length=200, description="The next_curso
 ApiName = Annotated[str, Path(pattern=shapes.NAME, description="The Api's id.")]
 CredentialName = Annotated[str, Path(pattern=shapes.NAME, description="The credential's id.")]
 
+Operation = Annotated[
+    str, Query(max_length=100, description="A type of operation, such as ApiCall, whose policy may be another.")
+]
+OneApi = Annotated[str | None, Query(pattern=shapes.NAME, description="Only answers of this Api.")]
+OneTag = Annotated[str | None, Query(min_length=1, max_length=100, description="Only answers with this tag.")]
+OneUrl = Annotated[str | None, Query(max_length=2000, description="Only answers of this URL, whatever its query.")]
+
 _ENCODE = msgspec.json.Encoder().encode
 _GONE: dict[int | str, dict[str, Any]] = {204: {"description": "Done; there is nothing to say."}}
 _NEW_API = Body(shapes.NewApi)
@@ -32,10 +40,12 @@ _CREDENTIAL_UPDATE = Body(shapes.CredentialUpdate)
 _ROTATION = Body(shapes.Rotation)
 
 
-def routes(apis: Apis, credentials: Credentials, caller: Caller) -> APIRouter:
+def routes(apis: Apis, credentials: Credentials, policies: Policies, caller: Caller) -> APIRouter:
     """Return the routes; `caller` tells who asks, or raises Unauthenticated."""
     router = APIRouter(prefix="/api/v1", tags=["egress"])
     who = Depends(caller)
+    _policies(router, policies, who)
+    _cache(router, policies, who)
     _apis(router, apis, who)
     _credentials(router, credentials, who)
     return router
@@ -154,6 +164,52 @@ def _credential(router: APIRouter, credentials: Credentials, who: Any) -> None: 
 async def _shape(credentials: Credentials, credential: Credential) -> shapes.CredentialShape:
     (standing,) = await credentials.standings([credential])
     return shapes.credential_shape(standing)
+
+
+def _policies(router: APIRouter, policies: Policies, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
+    shape = answers(200, "The policy that holds.", policy_shapes.PolicyShape)
+
+    @router.get("/policies", responses=shape, summary="Show the policy of hosts that no Api describes")
+    async def show_default_policy(actor: Annotated[Principal, who], operation: Operation = "") -> Response:
+        return _json(policy_shapes.policy_shape(await policies.show(actor, None, operation), None, operation))
+
+    @router.get("/policies/{api}", responses=shape, summary="Show the policy of an Api")
+    async def show_policy(actor: Annotated[Principal, who], api: ApiName, operation: Operation = "") -> Response:
+        policy = await policies.show(actor, ApiId(api), operation)
+        return _json(policy_shapes.policy_shape(policy, api, operation))
+
+    @router.get(
+        "/breakers",
+        responses=answers(200, "Breakers as they stand in this process.", policy_shapes.BreakerList),
+        summary="List breakers",
+    )
+    async def list_breakers(actor: Annotated[Principal, who]) -> Response:
+        found = tuple(map(policy_shapes.breaker_shape, policies.breakers(actor)))
+        return _json(policy_shapes.BreakerList(breakers=found, count=len(found)))
+
+    @router.delete("/breakers/{api}", status_code=204, responses=_GONE, summary="Close the breaker of an Api")
+    async def reset_breaker(actor: Annotated[Principal, who], api: ApiName) -> Response:
+        await policies.reset(actor, ApiId(api))
+        return Response(status_code=204)
+
+
+def _cache(router: APIRouter, policies: Policies, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
+    @router.get(
+        "/cache", responses=answers(200, "How the cache does.", policy_shapes.CacheShape), summary="Show the cache"
+    )
+    async def show_cache(actor: Annotated[Principal, who]) -> Response:
+        return _json(policy_shapes.cache_shape(await policies.cache(actor)))
+
+    @router.delete(
+        "/cache",
+        responses=answers(200, "How many answers were thrown away.", policy_shapes.Cleared),
+        summary="Throw kept answers away",
+    )
+    async def clear_cache(
+        actor: Annotated[Principal, who], api: OneApi = None, tag: OneTag = None, url: OneUrl = None
+    ) -> Response:
+        clearing = Clearing(api=api, tags=() if tag is None else (tag,), url=url)
+        return _json(policy_shapes.Cleared(dropped=await policies.clear(actor, clearing)))
 
 
 async def _read(body: Body[Any], request: Request) -> Any:  # noqa: ANN401 - what the body holds

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
@@ -29,29 +28,31 @@ from muelle.egress.credentials import Credentials
 from muelle.egress.decompression import ACCEPTED
 from muelle.egress.directory import Directory, Listing, Listings
 from muelle.egress.errors import (
-    AddressRefused,
     CallRefused,
-    CredentialNotFound,
     InvalidCall,
     RequestTooLarge,
     TooManyRedirects,
 )
 from muelle.egress.exchange import Opened, Scrubber, body_bytes, exchanged_headers, query_text, refs_of, signing
-from muelle.egress.guard import Networks, networks_of, refusal
+from muelle.egress.guard import Networks, networks_of
 from muelle.egress.headers import checked_headers
 from muelle.egress.journey import Journey, keep_secrets_home, scrubbed
 from muelle.egress.keyring import Keyring
 from muelle.egress.known import Known, WatchedCredentials
-from muelle.egress.model import Api, Credential, Placement
+from muelle.egress.model import Api, Credential
+from muelle.egress.policies import Policies
 from muelle.egress.policy import (
     REDIRECTS,
     Hop,
     authorise,
+    checked_literal,
     checked_method,
     checked_port,
-    checked_use,
     first_hop,
     next_hop,
+    usable,
+    with_placement,
+    with_query,
 )
 from muelle.egress.registry import Registry
 from muelle.egress.settings import EgressSettings
@@ -62,7 +63,7 @@ from muelle.egress.tokens import Tokens
 from muelle.egress.uses import MemoryUses, Meter, Uses
 from muelle.egress.vaults.opening import BUILT_IN, open_sources
 from muelle.egress.wire import Answer, Request, Wire
-from muelle.identity import Acts, AuditTrail, Principal
+from muelle.identity import Acts, AuditTrail, Budgets, Principal
 from muelle.resilience import Policy, open_shelf
 from muelle.stores import Vault
 
@@ -97,10 +98,11 @@ class EgressParts:
     metrics: Metrics = field(default_factory=NoMetrics)
     wire: Callable[[EgressSettings], Wire] | None = None
     home: Path | None = None  # where answers are kept, if in a file
+    budgets: Budgets | None = None  # what calls to Apis are charged to
 
 
 class Egress:
-    """Makes calls on behalf of principals. `apis` and `credentials` are the verbs on what calls are made with."""
+    """Makes calls on behalf of principals. `apis`, `credentials` and `policies` are verbs on what they need."""
 
     def __init__(self, parts: EgressParts) -> None:
         self._parts = parts
@@ -124,7 +126,10 @@ class Egress:
         asked = open_sources(parts.settings.sources, self._sent_bare, parts.clock, parts.environment)
         is_ours = BUILT_IN in parts.settings.sources.order
         self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, asked, is_ours, parts.clock)
-        self.apis = Apis(Registry(parts.apis, parts.trail, parts.clock), credentials, self._directory, parts.settings)
+        register_of_apis = Registry(parts.apis, parts.trail, parts.clock)
+        policy = self.chain.policy(None)
+        self.policies = Policies(self.chain, self._directory, parts.trail, parts.clock, parts.settings.store.kind)
+        self.apis = Apis(register_of_apis, credentials, self._directory, parts.settings, policy)
         register = Registry(credentials, parts.trail, parts.clock)
         self.credentials = Credentials(register, parts.vault, parts.settings, parts.uses)
 
@@ -136,7 +141,7 @@ class Egress:
         target = read_target(url)
         listings = await self._directory.listings(principal.tenant)
         listing = self._admit(principal, listings, checked_method(method), target)
-        _checked_literal(target, await self._networks(principal))
+        checked_literal(target, await self._networks(principal))
         for credential in credentials:
             await self._found(principal, credential, target, listing)
 
@@ -225,8 +230,8 @@ class Egress:
 
     async def _perform(self, journey: Journey, hop: Hop, listing: Listing | None) -> Brought:
         """Pass a hop on that was admitted, once it is sure that its credentials may go with it."""
-        _checked_literal(hop.target, journey.networks)
-        hop = _with_placement(hop, listing.api.credential if listing else None)
+        checked_literal(hop.target, journey.networks)
+        hop = with_placement(hop, listing.api.credential if listing else None)
         rows = {ref: await self._row(journey.principal, ref, hop.target, listing) for ref in refs_of(hop)}
         passage = Passage(
             principal=journey.principal,
@@ -244,10 +249,18 @@ class Egress:
         return await self.chain.through(passage, lambda asking: self._fetch(journey, passage, asking))
 
     async def _fetch(self, journey: Journey, passage: Passage, asking: Mapping[str, str]) -> Fetched:
+        """Charge a hop to an Api, which the cache did not answer, and send it: what is repeated is charged once."""
+        budgets, listing = self._parts.budgets, passage.listing
+        if budgets is None or listing is None:
+            return await self._fetched(journey, passage, asking)
+        async with budgets.within(journey.principal, f"api:{listing.api.id}"):
+            return await self._fetched(journey, passage, asking)
+
+    async def _fetched(self, journey: Journey, passage: Passage, asking: Mapping[str, str]) -> Fetched:
         """Put the credentials into a hop and send it, with what the cache asks besides."""
         hop, refs = replace(passage.hop, headers={**passage.hop.headers, **asking}), passage.rows
         journey.networks = await self._networks(journey.principal)
-        _checked_literal(hop.target, journey.networks)
+        checked_literal(hop.target, journey.networks)
         for credential in refs:
             journey.purse[credential] = await self._opened(journey, credential, hop.target, passage.listing)
         errand = self.chain.errand(passage)
@@ -283,7 +296,7 @@ class Egress:
             "credentials:use", credential
         ):  # before it is looked for: what is there is nobody's business
             raise CallRefused(scope="credentials:use", resource=credential[:100])
-        return _usable(principal, credential, await self._find(principal, credential), target, listing)
+        return usable(principal, credential, await self._find(principal, credential), target, listing)
 
     async def _find(self, principal: Principal, credential: str) -> Credential | None:
         return await self._parts.credentials.find(principal.tenant, credential)
@@ -294,7 +307,7 @@ class Egress:
             raise CallRefused(scope="credentials:use", resource=credential[:100])
         key = (principal.tenant, credential)
         known = await self._known_credentials.get(key, lambda: self._find(principal, credential))
-        return _usable(principal, credential, known, target, listing)
+        return usable(principal, credential, known, target, listing)
 
     async def _opened(self, journey: Journey, credential: str, target: Target, listing: Listing | None) -> Opened:
         found = await self._found(journey.principal, credential, target, listing)
@@ -313,7 +326,7 @@ class Egress:
         headers["accept-encoding"] = ACCEPTED  # what a call asks for here is ours to unpack
         return Request(
             method=hop.method,
-            target=_with_query(hop.target, query_text(hop.query, journey.purse), self._settings.max_url_bytes),
+            target=with_query(hop.target, query_text(hop.query, journey.purse), self._settings.max_url_bytes),
             headers=checked_headers(headers, self._settings.max_request_header_bytes),
             body=body,
             networks=journey.networks,
@@ -334,7 +347,7 @@ class Egress:
     async def _token_answer(self, request: Request) -> Answer:
         """Ask a token endpoint: guarded as every call, and never redirected."""
         checked_port(request.target, self._settings.ports)
-        _checked_literal(request.target, request.networks)
+        checked_literal(request.target, request.networks)
         return await self._sent_bare(request)
 
     async def _sent_bare(self, request: Request) -> Answer:
@@ -361,44 +374,3 @@ def _open_wire(settings: EgressSettings) -> Wire:
     from muelle.egress.adapters.client import AiohttpWire  # noqa: PLC0415 - 150 to 300 ms that few commands need
 
     return AiohttpWire(settings)
-
-
-def _checked_literal(target: Target, networks: Networks) -> None:
-    """Refuse an address in the URL before a connection is tried; names are judged by the connection alone."""
-    if not (target.host[0].isdigit() or ":" in target.host):
-        return
-    try:
-        address = str(ip_address(target.host))
-    except ValueError:
-        return  # a name that begins with a digit
-    reason = refusal(address, networks)
-    if reason is not None:
-        raise AddressRefused(host=target.place, reason=reason)
-
-
-def _with_placement(hop: Hop, placement: Placement | None) -> Hop:
-    """Add the Api's own credential, unless the call has that header or parameter, or came from another origin."""
-    if placement is None or not hop.own:
-        return hop
-    from_api = placement.reference
-    if placement.place == "query":
-        return hop if placement.name in hop.query else replace(hop, query={**hop.query, placement.name: from_api})
-    header = placement.name.lower()
-    return hop if header in hop.headers else replace(hop, headers={**hop.headers, header: from_api})
-
-
-def _with_query(target: Target, added: str, max_bytes: int) -> Target:
-    if added:
-        target = replace(target, query=f"{target.query}&{added}" if target.query else added)
-    if len(target.url) > max_bytes:
-        raise InvalidCall(field="query", reason=f"URL longer than {max_bytes} bytes")
-    return target
-
-
-def _usable(
-    principal: Principal, credential: str, found: Credential | None, target: Target, listing: Listing | None
-) -> Credential:
-    if found is None:
-        raise CredentialNotFound(credential=credential[:100])
-    checked_use(principal, found, target, listing)
-    return found

@@ -25,6 +25,7 @@ from muelle.egress.model import (
     Endpoint,
     Placement,
 )
+from muelle.resilience import PolicyChange
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 
@@ -84,6 +85,9 @@ class PlacementShape(_Strict, frozen=True, kw_only=True):
 Endpoints = Annotated[list[EndpointShape], Meta(max_length=MAX_ENDPOINTS)]
 
 
+ApiPolicy = Annotated[PolicyChange, Meta(description="What of retry, breaker and cache is other than by default.")]
+
+
 class NewApi(_Strict, frozen=True, kw_only=True):
     """An Api to register. If `strict`, only the listed endpoints may be called."""
 
@@ -95,6 +99,7 @@ class NewApi(_Strict, frozen=True, kw_only=True):
     credential: PlacementShape | None = None
     timeout: Seconds | None = None
     max_answer_bytes: Bytes | None = None
+    policy: ApiPolicy | None = None
 
 
 class ApiUpdate(_Strict, frozen=True, kw_only=True):
@@ -107,6 +112,7 @@ class ApiUpdate(_Strict, frozen=True, kw_only=True):
     credential: PlacementShape | UnsetType | None = UNSET
     timeout: Seconds | UnsetType | None = UNSET
     max_answer_bytes: Bytes | UnsetType | None = UNSET
+    policy: ApiPolicy | UnsetType | None = UNSET
 
 
 class NewCredential(_Strict, frozen=True, kw_only=True):
@@ -158,6 +164,7 @@ class ApiShape(msgspec.Struct, frozen=True, kw_only=True):
     credential: Placement | None
     timeout: float | None
     max_answer_bytes: int | None
+    policy: PolicyChange | None
     created_at: Moment
     updated_at: Moment
 
@@ -214,6 +221,7 @@ def api_draft(body: NewApi) -> ApiDraft:
         credential=_placement(body.credential),
         timeout=body.timeout,
         max_answer_bytes=body.max_answer_bytes,
+        policy=body.policy,
     )
 
 
@@ -228,6 +236,7 @@ def updated_api(present: Api, body: ApiUpdate) -> ApiDraft:
         credential=present.credential if body.credential is UNSET else _placement(body.credential),
         timeout=_or(body.timeout, present.timeout),
         max_answer_bytes=_or(body.max_answer_bytes, present.max_answer_bytes),
+        policy=_or(body.policy, present.policy),
     )
 
 
@@ -287,6 +296,7 @@ def api_shape(api: Api) -> ApiShape:
         credential=api.credential,
         timeout=api.timeout,
         max_answer_bytes=api.max_answer_bytes,
+        policy=api.policy,
         created_at=api.created,
         updated_at=api.updated,
     )

@@ -163,6 +163,20 @@ class TooManyGrants(TooLarge):
     suggestions = ("Put '*' into a pattern so that one grant covers many resources.",)
 
 
+class RuleOutlasts(Invalid):
+    """A key cannot be confined to what goes on by itself after the request, such as a run."""
+
+    code = "rule_outlasts"
+    suggestions = ("Add a principal of kind 'service' with just these grants, and issue a key of it.",)
+
+
+class RuleBeyondAgent(Invalid):
+    """A key cannot be confined to what its agent may not do."""
+
+    code = "rule_beyond_agent"
+    suggestions = ("Name what the agent's own grants cover; muelle agents show lists them.",)
+
+
 class UnknownPreset(Invalid):
     """There is no such preset."""
 

@@ -46,6 +46,8 @@ SCOPES: Mapping[str, str] = {
     "credentials:manage": "Keep, replace and remove credentials. Resource: its id.",
     "tenants:manage": "Change the tenant's limits and allowed addresses. Resource: the tenant's id.",
     "audit:read": "Read the audit record. Resource: '*'.",
+    "cache:read": "See how often kept answers were given again. Resource: '*'.",
+    "cache:clear": "Throw kept answers away. Resource: the Api's id, or '*' for all others too.",
     "metrics:read": "Read metrics. Resource: '*'.",
 }
 
@@ -127,6 +129,18 @@ class Rules:
     def __repr__(self) -> str:
         """Return the rules as text."""
         return f"Rules({list(self._rules)!r})"
+
+
+def confined(rules: Rules, to: Iterable[Rule] | None) -> Rules:
+    """Return what both allow: a principal's rules, and those that its key is confined to; None confines nothing.
+
+    Of two patterns that overlap, and of which neither covers the other, nothing is left.
+    """
+    if to is None:
+        return rules
+    bounds = Rules(to)
+    inside = [rule for rule in bounds if rules.allow(rule.scope, rule.pattern)]
+    return Rules(dict.fromkeys([*inside, *(rule for rule in rules if bounds.allow(rule.scope, rule.pattern))]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +240,7 @@ class Key:
     created: datetime
     expires: datetime | None = None
     revoked: datetime | None = None
+    rules: tuple[Rule, ...] | None = None  # what it is confined to; None is all that its agent may do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

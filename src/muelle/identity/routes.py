@@ -12,7 +12,7 @@ from muelle.core import Body, answers, dated
 from muelle.identity import audit_routes, shapes
 from muelle.identity.agents import AgentDraft
 from muelle.identity.audit import MAX_PAGE
-from muelle.identity.model import SCOPES, Principal
+from muelle.identity.model import SCOPES, Principal, Rule
 from muelle.identity.roles import routes as role_routes
 from muelle.identity.service import Identity
 
@@ -139,7 +139,8 @@ def _keys(router: APIRouter, identity: Identity, who: Any) -> None:  # noqa: ANN
     )
     async def issue_key(request: Request, actor: Annotated[Principal, who], agent: AgentName) -> Response:
         body = await _read(_NEW_KEY, request)
-        issued = await keys.issue(actor, agent, expires=body.expires, request=_id(request))
+        rules = None if body.rules is None else [Rule(rule.scope, rule.pattern) for rule in body.rules]
+        issued = await keys.issue(actor, agent, expires=body.expires, rules=rules, request=_id(request))
         return _created(shapes.issued_shape(issued), f"/api/v1/agents/{agent}/keys/{issued.key.id}")
 
     @router.delete("/agents/{agent}/keys/{key}", status_code=204, responses=_GONE, summary="Revoke a key")

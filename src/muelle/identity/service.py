@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+from dataclasses import replace
 from typing import NoReturn
 
 from muelle.core import Clock, PrincipalId, TenantId, TimedOut, Unavailable
@@ -15,7 +16,7 @@ from muelle.identity.changes import IdentityStore, KeyOnFile, Where
 from muelle.identity.errors import AgentNotFound, DisabledAgent, ExpiredKey, InvalidKey, RevokedKey
 from muelle.identity.grants import Grants
 from muelle.identity.keys import Keys, ShownKey, read_key
-from muelle.identity.model import Act, Agent, Page, Principal, Tenant
+from muelle.identity.model import Act, Agent, Page, Principal, Tenant, confined
 from muelle.identity.owner import Owner
 from muelle.identity.record import AuditRecord
 from muelle.identity.registry import Registry
@@ -156,7 +157,10 @@ class Identity:
         self._epoch, self._is_blind = epoch, False
 
     async def _principal(self, on_file: KeyOnFile) -> Principal:
-        return await self._registry.principal(on_file.agent, on_file.tenant, on_file.key.id)
+        principal = await self._registry.principal(on_file.agent, on_file.tenant, on_file.key.id)
+        if on_file.key.rules is None:
+            return principal
+        return replace(principal, rules=confined(principal.rules, on_file.key.rules))
 
     def _objection(self, on_file: KeyOnFile) -> InvalidKey | None:
         if on_file.key.revoked is not None:

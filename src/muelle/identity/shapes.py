@@ -55,10 +55,18 @@ class AgentUpdate(_Strict, frozen=True, kw_only=True):
     limits: Limits | UnsetType = UNSET
 
 
+class NewRule(_Strict, frozen=True, kw_only=True):
+    """Something that a key is confined to."""
+
+    scope: Scope
+    pattern: Pattern
+
+
 class NewKey(_Strict, frozen=True, kw_only=True):
-    """A key to issue; without `expires` it opens until it is revoked."""
+    """A key to issue; without `expires` it opens until it is revoked, without `rules` all that its agent may do."""
 
     expires: Moment | None = None
+    rules: Annotated[list[NewRule], Meta(max_length=1000)] | None = None
 
 
 class NewGrant(_Strict, frozen=True, kw_only=True):
@@ -105,6 +113,7 @@ class KeyShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: Moment
     expires_at: Moment | None
     revoked_at: Moment | None
+    rules: "tuple[RuleShape, ...] | UnsetType" = UNSET
     key: str | UnsetType = UNSET
 
 
@@ -230,8 +239,13 @@ def agent_shape(agent: Agent) -> AgentShape:
 def key_shape(key: Key) -> KeyShape:
     """Return a key as it is listed."""
     return KeyShape(
-        id=key.id, hint=key.hint, created_at=key.created, expires_at=key.expires, revoked_at=key.revoked
-    )  # fmt: skip
+        id=key.id,
+        hint=key.hint,
+        created_at=key.created,
+        expires_at=key.expires,
+        revoked_at=key.revoked,
+        rules=UNSET if key.rules is None else tuple(map(rule_shape, key.rules)),
+    )
 
 
 def issued_shape(issued: IssuedKey) -> KeyShape:

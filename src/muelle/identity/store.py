@@ -53,8 +53,8 @@ _ADD_AGENT = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, name) DO NOTHING"
 )
 _ADD_KEY = (
-    "INSERT INTO identity_keys (id, tenant, principal, hint, created, expires, revoked, digest)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO identity_keys (id, tenant, principal, hint, created, expires, revoked, rules, digest)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _ADD_GRANT = (
     "INSERT INTO identity_grants (id, tenant, principal, scope, pattern, created)"
@@ -74,7 +74,7 @@ _MOVE_EPOCH = "UPDATE identity_epoch SET epoch = epoch + 1"
 
 _TENANT = ("id", "name", "created", "limits", "addresses")
 _AGENT = ("id", "tenant", "name", "kind", "description", "created", "disabled", "limits")
-_KEY = ("id", "tenant", "principal", "hint", "created", "expires", "revoked")
+_KEY = ("id", "tenant", "principal", "hint", "created", "expires", "revoked", "rules")
 _GRANT = ("id", "tenant", "principal", "scope", "pattern", "created")
 _ACT = ("id", "tenant", "principal", "action", "resource", "decision", "at", "request", "detail")
 
@@ -216,7 +216,7 @@ async def _add(transaction: Transaction, change: TenantAdded | AgentAdded | Gran
             await transaction.execute(_ADD_KEY, *_key_row(key), digest.hex())
 
 
-def _json(value: Mapping[str, float] | tuple[str, ...] | None) -> str | None:
+def _json(value: Mapping[str, float] | tuple[str, ...] | list[tuple[str, str]] | None) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
@@ -234,7 +234,8 @@ def _agent_row(agent: Agent) -> tuple[SqlValue, ...]:
 def _key_row(key: Key) -> tuple[SqlValue, ...]:
     expires = None if key.expires is None else micros(key.expires)
     revoked = None if key.revoked is None else micros(key.revoked)
-    return key.id, key.tenant, key.principal, key.hint, micros(key.created), expires, revoked
+    rules = None if key.rules is None else _json([(rule.scope, rule.pattern) for rule in key.rules])
+    return key.id, key.tenant, key.principal, key.hint, micros(key.created), expires, revoked, rules
 
 
 def _grant_row(grant: Grant) -> tuple[SqlValue, ...]:
@@ -280,6 +281,7 @@ def _key(row: Row) -> Key:
         created=moment(row[4]),
         expires=None if row[5] is None else moment(row[5]),
         revoked=None if row[6] is None else moment(row[6]),
+        rules=None if row[7] is None else tuple(Rule(*rule) for rule in msgspec.json.decode(row[7])),
     )
 
 

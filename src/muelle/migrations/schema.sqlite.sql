@@ -630,3 +630,5 @@ CREATE TABLE credential_uses (
 )
 --;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
+--;
+UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num = '0013'

@@ -12,7 +12,7 @@ from muelle.resilience.caching.model import Caching
 from muelle.resilience.errors import InvalidPolicy
 from muelle.resilience.retry import Retry, most_seconds
 
-ORDER: Final = ("grants", "limits", "cache", "single flight", "retry", "breaker", "time limit", "guard")
+ORDER: Final = ("grants", "cache", "single flight", "limits", "retry", "breaker", "time limit", "guard")
 """What a call passes, from the outside in; docs/adr/0012 says why in this order."""
 
 _LONGEST: Final = 300

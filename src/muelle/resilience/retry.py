@@ -38,7 +38,7 @@ def pause(rule: Retry, attempt: int, chance: float, asked: float | None = None) 
     """Return the seconds to wait after an attempt that failed, the first being 1; None to give up.
 
     Full jitter: any time up to the exponential one, by `chance` from 0 up to 1, so that those who failed together do
-    not come back together. What the upstream asked for is waited besides; nothing is waited longer than `longest_seconds`.
+    not come back together. What the upstream asked for is waited besides; no pause is longer than `longest_seconds`.
     """
     if attempt >= rule.attempts or (asked is not None and asked > rule.longest_seconds):
         return None

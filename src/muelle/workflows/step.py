@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from muelle.core import Attempt, HttpAnswer, HttpCall, PrincipalId, RunId, TenantId
+from muelle.identity import Principal
 from muelle.packs import MISSING, Answer, Http, Json, Limits, Missing, Question, Storage
 from muelle.workflows.asking import asked
 from muelle.workflows.data_model import Tree
@@ -74,6 +75,11 @@ class OperationStep:
     def principal(self) -> PrincipalId:
         """Who runs it."""
         return self._run.principal.id
+
+    @property
+    def charged(self) -> Principal | None:
+        """Who is charged for it: nobody for one that is only remembered."""
+        return None if self._is_past else self._run.principal
 
     @property
     def run(self) -> RunId:

@@ -14,6 +14,7 @@ from muelle import __version__
 from muelle.app import App, open_app, read_configuration
 from muelle.core import MuelleError, Unavailable
 from muelle.core.prometheus import CONTENT_TYPE, PrometheusMetrics
+from muelle.doors.http import limit_routes
 from muelle.doors.http.door import CALLER, METHODS, Door, Hot, authenticated, note_fault, verified
 from muelle.doors.http.hot import hot_routes
 from muelle.doors.http.keyless import Api
@@ -31,7 +32,7 @@ from muelle.doors.http.versions import versions_body
 from muelle.egress import routes as egress_routes
 from muelle.engine.job_doors import routes as job_routes
 from muelle.engine.schedules import routes as schedule_routes
-from muelle.identity import DEFAULT_TENANT, Principal, Refused
+from muelle.identity import DEFAULT_TENANT, Limits, Principal, Refused
 from muelle.identity import routes as identity_routes
 from muelle.identity.tokens import routes as token_routes
 from muelle.identity.users import routes as user_routes
@@ -75,8 +76,9 @@ def build_api(app: App) -> Api:
         return await authenticated(app.identity, dict(request.scope["headers"]), _request_of(request))
 
     api.include_router(workflow_routes.routes(_verbs(app), caller))
-    api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, caller))
+    api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, app.egress.policies, caller))
     api.include_router(identity_routes.routes(app.identity, caller))
+    api.include_router(limit_routes.routes(Limits(app.identity.registry, app.budgets), caller))
     _include_rooms(api, app, caller)
     _include_users(api, app, caller)
     api.include_router(_platform(app, caller))

@@ -5,6 +5,7 @@ looks after both, so that a request costs nothing more.
 """
 
 from asyncio import BaseTransport, TimerHandle, Transport
+from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -15,14 +16,16 @@ from muelle.doors.http.problems import HeadTooLarge, MalformedRequest, RequestTi
 from muelle.doors.http.settings import HttpSettings
 from muelle.doors.http.versions import API_VERSIONS, HEADER
 
+Unread = Callable[[str], list[tuple[bytes, bytes]]]  # who sent what cannot be read -> what the answer says of limits
 _LINGER = 1.0  # seconds in which what a client still sends is thrown away, lest the answer be lost with it
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. What it refuses itself is answered as a problem, and the connection closed."""
 
-    def __init__(self, settings: HttpSettings, ids: Ids, **given: Any) -> None:  # noqa: ANN401 - uvicorn's own
+    def __init__(self, settings: HttpSettings, ids: Ids, unread: Unread | None = None, **given: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(**given)
+        self._unread_by = unread
         self._settings = settings
         self._ids = ids
         self._begun: float | None = None
@@ -115,6 +118,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write_eof()
         self.loop.call_later(_LINGER, self.transport.close)
 
+    def _told_of_limits(self) -> list[tuple[bytes, bytes]]:
+        return self._unread_by(self.client[0] if self.client else "") if self._unread_by else []
+
     def _answer(self, error: MuelleError) -> bytes:
         request = self._ids.mint("req")
         reply = to_problem(error, request)
@@ -124,5 +130,6 @@ class BoundedProtocol(HttpToolsProtocol):
             b"x-request-id: " + request.encode(),
             HEADER + b": " + API_VERSIONS[-1].date.encode(),
             b"connection: close",
+            *(name + b": " + value for name, value in self._told_of_limits()),
         ]
         return b"%s%s\r\n\r\n%s" % (STATUS_LINE[reply.status], b"\r\n".join(lines), reply.body)

@@ -74,14 +74,15 @@ async def serve(app: App, listener: socket.socket, is_ready: Callable[[], None])
 def server_of(app: App, is_ready: Callable[[], None]) -> uvicorn.Server:
     """Return a server that is not running yet; it ends when `should_exit` is set."""
     settings = app.settings.http
+    door = build_door(app)
     config = uvicorn.Config(
-        build_door(app),
-        http=_protocol(app),
+        door,
+        http=_protocol(app, door.gate.unread if door.gate else None),
         ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",
-        proxy_headers=False,  # nothing here depends on the client's address
+        proxy_headers=False,  # the door reads X-Forwarded-For itself, of trusted proxies only
         server_header=False,
         timeout_keep_alive=settings.keepalive_seconds,
         timeout_graceful_shutdown=int(settings.drain_seconds),
@@ -89,10 +90,10 @@ def server_of(app: App, is_ready: Callable[[], None]) -> uvicorn.Server:
     return _Server(config, is_ready, app.streams.close)
 
 
-def _protocol(app: App) -> Any:  # noqa: ANN401 - uvicorn calls it as it would call a class
+def _protocol(app: App, unread: Callable[[str], list[tuple[bytes, bytes]]] | None) -> Any:  # noqa: ANN401 - uvicorn calls it as it would call a class
     """Return what makes connections; without httptools (on Windows) uvicorn's own, which bounds the head only."""
     if find_spec("httptools") is None:
         return "auto"
     from muelle.doors.http.protocol import BoundedProtocol  # noqa: PLC0415 - needs httptools
 
-    return partial(BoundedProtocol, app.settings.http, app.ids)
+    return partial(BoundedProtocol, app.settings.http, app.ids, unread)

@@ -17,9 +17,9 @@ _UNBOUND = Rate()
 
 @dataclass(frozen=True, slots=True)
 class LimitStatus:
-    """How the budgets of a principal, or of a tenant, stand; `rules` are those kept for it, `of` whose they are."""
+    """How the budgets of a principal stand, `of` whose they are; `rules` are those kept for it and its tenant."""
 
-    of: Agent | Tenant
+    of: Agent
     target: str
     charges: tuple[Charge, ...]
     decision: Decision

@@ -53,6 +53,7 @@ async def keep_person(people: People, asked: Request, agent: Agent, user: User, 
     A crash between leaves a principal whom nobody can be: it has neither key nor password.
     """
     grants: list[Change] = [new_grant(people.registry, agent, rule) for rule in rules]
+    grants += await people.registry.within(agent.tenant, "max_agents")
     await people.registry.write(asked, [AgentAdded(agent), *grants])
     try:
         await people.users.add(user)

@@ -1,7 +1,8 @@
-"""Roles, and the chain of the audit record. An act's `place` orders acts by commit; below the ledger's `until` all are sealed.
+"""Roles, and the chain of the audit record.
 
-On SQLite the place is the row's number, for there is one writer. On PostgreSQL it is the number of the transaction, so
-that nothing can still appear below the oldest open one; what was there before is numbered, and they begin after it.
+An act's `place` orders acts by commit; below the ledger's `until` all are sealed. On SQLite the place is the row's
+number, for there is one writer. On PostgreSQL it is the number of the transaction, so that nothing can still appear
+below the oldest open one; what was there before is numbered, and they begin after it.
 """
 
 import sqlalchemy as sa

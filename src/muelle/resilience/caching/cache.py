@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from muelle.core import Clock, Metric, Metrics, MuelleError
+from muelle.core import Clock, Metric, Metrics, MuelleError, TimedOut, Upstream
 from muelle.resilience.caching.flights import Flights
 from muelle.resilience.caching.freshness import (
     Term,
@@ -19,7 +19,7 @@ from muelle.resilience.caching.freshness import (
     validators,
 )
 from muelle.resilience.caching.model import Caching, Fill, Kept, Plain, Shelf, State
-from muelle.resilience.errors import CacheUnreachable
+from muelle.resilience.errors import BreakerOpen, CacheUnreachable
 
 LOG = logging.getLogger("muelle.resilience")
 LOOKUPS = Metric("muelle_cache_lookups_total", "Questions to the cache, by what came of them.", "counter", ("state",))
@@ -87,13 +87,18 @@ class AnswerCache(Generic[P]):
             return self._counted(question, found)
         if not question.rule.coalesce:
             return self._counted(question, await self._renewed(question, kept, fetch))
-        given, is_guest = await self._flights.board(question.key, lambda: self._renewed(question, kept, fetch))
-        if not is_guest:
-            return self._counted(question, given)
-        if given.kept is None:  # not to be given to others: everybody asks for himself
+        is_guest = question.key in self._flights
+        try:
+            given = await self._flights.board(question.key, lambda: self._renewed(question, kept, fetch))
+        except MuelleError as error:
+            if not is_guest or isinstance(error, Upstream | TimedOut | BreakerOpen):
+                raise
+            given = Given("miss")  # it concerns whoever asked first: a limit, a grant
+        if is_guest and given.kept is not None:
+            given = Given("shared", given.kept, None, given.age)
+        elif is_guest:  # not to be given to others: everybody asks for himself
             given = await self._renewed(question, None, fetch)
-            return self._counted(question, given)
-        return self._counted(question, Given("shared", given.kept, None, given.age))
+        return self._counted(question, given)
 
     async def _find(self, key: str) -> Kept | None:
         try:

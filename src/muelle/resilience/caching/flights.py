@@ -32,15 +32,14 @@ class Flights(Generic[T]):
         """Return how much is under way."""
         return len(self._flights)
 
-    async def board(self, key: str, work: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
-        """Return what `work` returns, and whether somebody else had begun it. All get an error of their own."""
+    async def board(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Return what `work` returns, or what is under way already. All get an error of their own."""
         flight = self._flights.get(key)
-        is_guest = flight is not None
         if flight is None:
             flight = self._start(key, work)
         flight.waiting += 1
         try:
-            return await asyncio.shield(flight.task), is_guest
+            return await asyncio.shield(flight.task)
         except MuelleError as error:
             raise _own(error) from None
         finally:

@@ -39,6 +39,7 @@ from muelle.stores.errors import (
     DatabaseUnreachable,
 )
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
+from muelle.stores.scope import ALL, scope_of
 from muelle.stores.settings import StoresSettings
 
 _SERIAL = 0x6D75656C6C65  # "muelle": the key of the advisory lock that every transaction holds
@@ -178,6 +179,7 @@ class PostgresDatabase:
     async def _fetch(self, sql: str, parameters: Sequence[SqlValue]) -> list[Row]:
         seconds = self._settings.transaction_seconds
         async with self._connection(self._settings.connect_seconds) as connection, limited(seconds):
+            await _narrow(connection, scope_of(sql, parameters))
             return await PostgresTransaction(connection).fetch(sql, *parameters)
 
     @asynccontextmanager
@@ -264,6 +266,14 @@ async def _committed(
     return outcomes
 
 
+async def _narrow(connection: Connection, scope: str) -> None:
+    try:
+        with whole(connection):
+            await connection.narrow(scope)
+    except FAILURES as error:
+        raise named(error, connection) from error
+
+
 async def _begin(
     connection: Connection,
     unit: Any,  # noqa: ANN401 - asyncpg ships no types
@@ -273,6 +283,7 @@ async def _begin(
 ) -> None:
     try:
         async with asyncio.timeout(seconds):
+            await _narrow(connection, ALL)
             await unit.start()
             if alone:
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", _SERIAL)

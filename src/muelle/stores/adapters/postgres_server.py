@@ -24,6 +24,7 @@ from muelle.stores.errors import (
     InvalidDatabaseUrl,
     StatementRefused,
 )
+from muelle.stores.scope import ALL, SETTING
 from muelle.stores.settings import StoresSettings
 
 Connection = Any  # asyncpg ships no types
@@ -64,6 +65,7 @@ _KINDS = (
     (asyncpg.NotNullViolationError, "not_null"),
     (asyncpg.CheckViolationError, "check"),
 )
+_NARROW = "SELECT set_config($1, $2, false)"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between attempts to connect
 
 
@@ -97,7 +99,7 @@ def options(url: str, settings: StoresSettings, planning: dict[str, str]) -> dic
     flush = "on" if settings.synchronous != "NORMAL" else "off"
     frozen = min(_FROZEN, settings.transaction_seconds) if planning is _COMMITS else settings.transaction_seconds
     idle = f"{max(1, int(frozen * 1000))}ms"
-    server = {"synchronous_commit": flush, "idle_in_transaction_session_timeout": idle, **planning}
+    server = {"synchronous_commit": flush, "idle_in_transaction_session_timeout": idle, SETTING: ALL, **planning}
     return {"dsn": url, "timeout": settings.connect_seconds, "server_settings": server}
 
 
@@ -114,7 +116,19 @@ def create_pool(url: str, settings: StoresSettings) -> Any:  # noqa: ANN401 - as
 
 
 class _Quiet(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
-    """A connection that is not set back when it goes to the pool again: that is a round trip, and we change nothing."""
+    """A connection that is not set back when it goes to the pool again: that is a round trip.
+
+    What changes is the tenant as which it asks, and it knows which that is.
+    """
+
+    scope = ALL
+
+    async def narrow(self, scope: str) -> None:
+        """Ask as a tenant from now on, or as all of them."""
+        if scope != self.scope:
+            self.scope = ""  # nobody knows, if this is given up in the middle
+            await self.execute(_NARROW, SETTING, scope)
+            self.scope = scope
 
     def get_reset_query(self) -> str:
         """Return nothing to be done."""
