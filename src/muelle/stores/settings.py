@@ -18,7 +18,7 @@ class StoresSettings:
     # What was answered always survives a crash of Muelle. A power cut may take: with FULL nothing; with EFFECTS the
     # last moments of runs that touched nothing outside; with NORMAL the last moments of everything. FULL waits for the
     # disk at each commit, EFFECTS where somebody must know (ADR 0003 has the numbers).
-    synchronous: Literal["FULL", "EFFECTS", "NORMAL"] = "EFFECTS"
+    synchronous: Literal["FULL", "EFFECTS", "NORMAL"] = "FULL"
     busy_seconds: float = 5.0  # how long to wait for another process that writes to the file
     wal_bytes: int = 64 << 20  # a write-ahead log of SQLite beyond this is finished and begun anew
     readers: Annotated[int, Meta(ge=1)] = 2  # threads that read from the file, each with a connection

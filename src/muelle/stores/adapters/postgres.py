@@ -31,7 +31,8 @@ from muelle.stores.adapters.postgres_server import (
     translated,
     whole,
 )
-from muelle.stores.batch import in_order, merged
+from muelle.stores.adapters.postgres_waves import waves, write_wave
+from muelle.stores.batch import Group, in_order, merged
 from muelle.stores.errors import (
     DatabaseBusy,
     DatabaseClosed,
@@ -44,6 +45,7 @@ from muelle.stores.settings import StoresSettings
 
 _SERIAL = 0x6D75656C6C65  # "muelle": the key of the advisory lock that every transaction holds
 _ROLLBACK_SECONDS = 5.0  # a server that does not take that in time is not there
+_BELIEVED_SECONDS = 0.2  # after a commit the server is taken to be there still, and need not be asked first
 _LOG = logging.getLogger(__name__)
 _Commits = Sequence[Sequence[Statement]]
 
@@ -89,6 +91,7 @@ class PostgresDatabase:
         self._committer = committer
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Waiting] = []
+        self._is_there_until = 0.0
         self._bell = asyncio.Event()
         self._closed = False
         self._committed: Callable[[int, float], None] = nobody_told
@@ -214,10 +217,19 @@ class PostgresDatabase:
         return [DatabaseUnreachable()] * len(commits)
 
     async def _attempt(self, connection: Connection, commits: _Commits) -> list[MuelleError | None]:
+        try:
+            groups = merged(commits)
+            divided = waves(groups)
+        except Exception:  # noqa: BLE001 - what one caller hands in, and no rows at all; it is told below
+            return await self._attempt_apart(connection, commits)
+        if divided is not None and len(divided) == 1 and self._loop.time() < self._is_there_until:
+            return await self._attempt_at_once(connection, commits, divided[0])
         unit = connection.transaction()
         await unit.start()
         try:
-            for sql, rows in merged(commits):
+            for wave in divided or ():
+                await write_wave(connection, wave)
+            for sql, rows in groups if divided is None else ():
                 await write_rows(connection, sql, rows)
         except Exception as error:  # whatever a caller hands in must not harm the others
             if is_lost(error, connection):
@@ -228,7 +240,27 @@ class PostgresDatabase:
             if len(commits) == 1 or concerns_all(error):
                 return [named(error)] * len(commits)
             return await self._attempt_apart(connection, commits)
-        return await _committed(connection, unit, [None] * len(commits))
+        outcomes = await _committed(connection, unit, [None] * len(commits))
+        self._is_there_until = self._loop.time() + _BELIEVED_SECONDS
+        return outcomes
+
+    async def _attempt_at_once(
+        self, connection: Connection, commits: _Commits, wave: Sequence[Group]
+    ) -> list[MuelleError | None]:
+        """Write all as one statement, its own transaction; if the server goes away, nobody knows what it did."""
+        try:
+            await write_wave(connection, wave)
+        except Exception as error:  # as in `_attempt`
+            if is_lost(error, connection):
+                drop(connection)
+                return [DatabaseUnreachable(reason=type(error).__name__, outcome="unknown") for _ in commits]
+            if is_crossed(error):
+                raise
+            if len(commits) == 1 or concerns_all(error):
+                return [named(error)] * len(commits)
+            return await self._attempt_apart(connection, commits)
+        self._is_there_until = self._loop.time() + _BELIEVED_SECONDS
+        return [None] * len(commits)
 
     async def _attempt_apart(self, connection: Connection, commits: _Commits) -> list[MuelleError | None]:
         """Write each commit under a savepoint of its own; still one flush to disk."""

@@ -22,7 +22,7 @@ _types: dict[str, tuple[str, ...]] = {}  # of a statement's parameters, as the s
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class Form:
     """A statement for sets: `text(source)` gives it with its source of rows; `key` is where a row's key begins."""
 
     text: Callable[[str], str]
@@ -32,32 +32,39 @@ class _Form:
 
 async def write_rows(connection: Connection, sql: str, rows: Sequence[Sequence[SqlValue]]) -> None:
     """Run a statement for each row, with the effect of running them one after the other."""
-    form = _form(sql) if len(rows) >= _FEWEST else None
-    if form is None or not _are_apart(form, rows):
+    form = form_of(sql) if len(rows) >= _FEWEST else None
+    if form is None or not are_apart(form, rows):
         await connection.executemany(translated(sql), rows)
         return
+    await connection.execute(whole_of(sql, await types_of(connection, sql)), *zip(*rows, strict=True))
+
+
+async def types_of(connection: Connection, sql: str) -> tuple[str, ...]:
+    """Return the types of a statement's parameters, as the server tells them."""
     types = _types.get(sql)
     if types is None:
         prepared = await connection.prepare(translated(sql))
         types = _types[sql] = tuple(kind.name for kind in prepared.get_parameters())
-    await connection.execute(_whole(sql, types), *zip(*rows, strict=True))
+    return types
 
 
-def _are_apart(form: _Form, rows: Sequence[Sequence[SqlValue]]) -> bool:
+def are_apart(form: Form, rows: Sequence[Sequence[SqlValue]]) -> bool:
     """Tell whether no two rows have the same key: of two updates of one row the later one would not win for sure."""
     return form.key is None or len({tuple(row[form.key :]) for row in rows}) == len(rows)
 
 
 @lru_cache(maxsize=1024)
-def _whole(sql: str, types: tuple[str, ...]) -> str:
-    form = _form(sql)
+def whole_of(sql: str, types: tuple[str, ...]) -> str:
+    """Return the statement for sets, whose parameters are arrays of these types."""
+    form = form_of(sql)
     arrays = ", ".join(f"CAST(${number} AS {kind}[])" for number, kind in enumerate(types, 1))
     names = ", ".join(f"c{number}" for number in range(1, len(types) + 1))
     return form.text(f"unnest({arrays}) AS p({names})") if form else sql
 
 
 @lru_cache(maxsize=1024)
-def _form(sql: str) -> _Form | None:
+def form_of(sql: str) -> Form | None:
+    """Return a statement's form for sets, or None if it has none."""
     if _SELECT.search(sql):
         return None
     text, parameters = _numbered(sql)
@@ -65,13 +72,13 @@ def _form(sql: str) -> _Form | None:
         return None
     if found := _INSERT.match(text):
         head, values, tail = found.groups()
-        return _Form(lambda source: f"{head} SELECT {values} FROM {source}{tail}", parameters, None)  # noqa: S608 - ours
+        return Form(lambda source: f"{head} SELECT {values} FROM {source}{tail}", parameters, None)  # noqa: S608 - ours
     if found := _UPDATE.match(text):
         head, where = found.groups()
-        return _Form(lambda source: f"{head} FROM {source} WHERE {where}", parameters, head.count("p.c"))
+        return Form(lambda source: f"{head} FROM {source} WHERE {where}", parameters, head.count("p.c"))
     if found := _DELETE.match(text):
         head, where = found.groups()
-        return _Form(lambda source: f"{head} USING {source} WHERE {where}", parameters, None)
+        return Form(lambda source: f"{head} USING {source} WHERE {where}", parameters, None)
     return None
 
 

@@ -12,8 +12,8 @@ from time import perf_counter
 
 from muelle.core import MuelleError
 from muelle.stores.adapters import sqlite_file
-from muelle.stores.adapters.sqlite_flush import WriteAheadLog
 from muelle.stores.adapters.commits import Waiting, answer, limited, nobody_told
+from muelle.stores.adapters.sqlite_flush import WriteAheadLog
 from muelle.stores.adapters.threads import Threads
 from muelle.stores.errors import DatabaseBusy, DatabaseClosed, DatabaseFailed, DatabaseOverloaded
 from muelle.stores.model import Dialect, Row, SqlValue, Statement
@@ -209,7 +209,7 @@ class SqliteDatabase:
         """Have the disk flush what is in the log, for all who wait by now; what comes meanwhile waits for the next."""
         if self._unflushed and self._flushed is None:
             waiting, self._unflushed = self._unflushed, []
-            self._flushed = self._log.submit(WriteAheadLog.flush)
+            self._flushed = self._log.submit(_flush_log)
             self._flushed.add_done_callback(partial(self._answer_flushed, waiting))
 
     def _answer_flushed(
@@ -242,6 +242,10 @@ class SqliteDatabase:
         error = written.exception()
         answer(batch, [error] * len(batch) if error else written.result())
         self._next()
+
+
+def _flush_log(log: WriteAheadLog) -> None:
+    log.flush()
 
 
 def _touch(connection: sqlite3.Connection) -> None:

@@ -1,9 +1,9 @@
 """Making the write-ahead log durable: a thread that has the disk flush it, for all commits that wait.
 
-SQLite flushes within a commit, while it holds the file. To append on the loop, and to flush beside it what was appended,
-is as safe, for nobody is answered before the flush, and what comes meanwhile shares the next one. A file descriptor of
-our own does no harm: the log has no locks that closing it would drop (https://sqlite.org/wal.html, "the shared-memory
-file").
+SQLite flushes within a commit, while it holds the file. To append on the loop, and to flush beside it what was
+appended, is as safe, for nobody is answered before the flush, and what comes meanwhile shares the next one. A file
+descriptor of our own does no harm: the log has no locks that closing it would drop, they are all on the file beside it
+(https://sqlite.org/walformat.html, section 2.3).
 """
 
 import os
