@@ -12,7 +12,7 @@ from doors.runs_doorway import begun
 from muelle.engine import JobKind, JobStep
 from muelle.rooms import working
 
-OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, which does not describe itself
+OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, not described
 RECORD = {f"/api/v1/audit{part}" for part in ("", "/export", "/head", "/verify")}
 ALIVE = {"/metrics", "/api/v1/queue", *RECORD}  # what these say changes by being asked, or with time
 SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
