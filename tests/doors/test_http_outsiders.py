@@ -14,7 +14,12 @@ from muelle.rooms import working
 
 OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, not described
 RECORD = {f"/api/v1/audit{part}" for part in ("", "/export", "/head", "/verify")}
-ALIVE = {"/metrics", "/api/v1/queue", *RECORD}  # what these say changes by being asked, or with time
+ALIVE = {
+    "/metrics",
+    "/api/v1/rate-limit/status",
+    "/api/v1/queue",
+    *RECORD,
+}  # what these say changes by being asked, or with time
 SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
 FOR_STRANGERS = {  # how they stop being any; without a body they get nothing
     f"/api/v1/auth/{name}" for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh")
@@ -149,6 +154,11 @@ ATTEMPTS = [
     Attempt("GET", "/api/v1/credentials/{credential}", 404, 404),
     Attempt("PATCH", "/api/v1/credentials/{credential}", 404, 404, {"hosts": ["evil.example.com"]}),
     Attempt("DELETE", "/api/v1/credentials/{credential}", 403, 404),
+    Attempt("GET", "/api/v1/rate-limit/status", 200, 200),
+    Attempt("PUT", "/api/v1/rate-limit/agents/{agent}", 403, 404, {"per_minute": 5}),
+    Attempt("POST", "/api/v1/rate-limit/agents/{agent}/reset", 403, 404, {}),
+    Attempt("PUT", "/api/v1/rate-limit/tenants/{tenant}", 403, 403, {"per_minute": 5}),
+    Attempt("POST", "/api/v1/rate-limit/tenants/{tenant}/reset", 403, 403, {}),
     Attempt("GET", "/api/v1/policies", 200, 200),
     Attempt("GET", "/api/v1/policies/{api}", 404, 404),
     Attempt("GET", "/api/v1/breakers", 200, 200),
