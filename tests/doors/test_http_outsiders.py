@@ -225,17 +225,17 @@ async def furnished() -> AsyncIterator[Furnished]:
     async with open_doorway(environment=CHEAP) as doorway:
         doorway.app.jobs.register(JobKind(name="copy", payload=dict, perform=_copy))
         owner = await doorway.owner()
-        await doorway.agent(("operations:use", "Wait"), name="target")
+        await doorway.agent(("operations:use", "Wait"), name="aimed-at")
         await owner.post("/api/v1/apis", json={"id": "crm", "base_url": "https://crm.example.com"})
         await owner.post("/api/v1/credentials", json={"id": "token", "secret": "s3cret-value", "apis": ["crm"]})
         run = await owner.post("/api/v1/workflows/execute", json={"workflow": WAIT})
         async with working(doorway.app):
             asking = await begun(owner, ASK)
-        keys = (await owner.get("/api/v1/agents/target/keys")).json()["keys"]
-        grants = (await owner.get("/api/v1/agents/target/grants")).json()["grants"]
+        keys = (await owner.get("/api/v1/agents/aimed-at/keys")).json()["keys"]
+        grants = (await owner.get("/api/v1/agents/aimed-at/grants")).json()["grants"]
         await owner.post("/api/v1/roles", json=ROLE | {"name": "clerk"})
-        await owner.put("/api/v1/agents/target/roles/clerk")
-        places = {"agent": "target", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
+        await owner.put("/api/v1/agents/aimed-at/roles/clerk")
+        places = {"agent": "aimed-at", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
         places |= await _peopled(owner, await doorway.stranger())
