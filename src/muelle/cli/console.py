@@ -51,7 +51,7 @@ class Console:
 
     def note(self, text: str) -> None:
         """Say something beside the answer."""
-        click.echo(_PAINT_OR_CONTROL.sub(_kept_or_escaped, text), err=True)
+        click.echo(readable(text), err=True)
 
     def paint(self, text: str, color: str) -> str:
         """Return text for stderr in a colour, where colours are wanted."""
@@ -116,6 +116,11 @@ def plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - a shape, or a mapping
 def visible(text: str) -> str:
     """Return a text for a terminal: what would act on it, rather than be seen on it, is written out."""
     return _UNSEEN.sub(_escaped, text)
+
+
+def readable(text: str) -> str:
+    """Return a text likewise, with its lines and colours."""
+    return _PAINT_OR_CONTROL.sub(_kept_or_escaped, text)
 
 
 def _escaped(found: re.Match[str]) -> str:
