@@ -184,7 +184,7 @@ class Egress:
             journey.is_over = True
             self._parts.metrics.count(CALLS, journey.api, outcome)
             self._parts.metrics.observe(SECONDS, self._clock.monotonic() - began, journey.api)
-        return replace(answer, duration=self._clock.monotonic() - began)
+        return answer
 
     async def close(self) -> None:
         """Close all connections."""
@@ -198,6 +198,7 @@ class Egress:
         return Journey(
             principal=principal,
             call=call,
+            began=self._clock.monotonic(),
             listings=await self._directory.listings(principal.tenant),
             networks=await self._known_networks.get(principal.tenant, lambda: self._networks(principal)),
             max_answer_bytes=int(min(limit for limit in wanted if limit is not None)),
@@ -238,7 +239,7 @@ class Egress:
             journey.attempts += brought.attempts - 1
             location = answer.headers.get("location") if answer.status in REDIRECTS else None
             if location is None:
-                return scrubbed(brought, journey)
+                return scrubbed(brought, journey, self._clock.monotonic() - journey.began)
             hop = next_hop(hop, answer.status, location)
             listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
             keep_secrets_home(journey, hop.target, listing)
