@@ -344,6 +344,7 @@ def _egress_parts(
         vault=stores.vault,
         uses=stores.uses,
         environment=os.environ,
+        database=stores.database,
         addresses=TenantAddresses(identity),
         trail=stores.trail,
         settings=settings.egress,

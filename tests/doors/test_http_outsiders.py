@@ -12,9 +12,14 @@ from doors.runs_doorway import begun
 from muelle.engine import JobKind, JobStep
 from muelle.rooms import working
 
-OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, which does not describe itself
+OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, not described
 RECORD = {f"/api/v1/audit{part}" for part in ("", "/export", "/head", "/verify")}
-ALIVE = {"/metrics", "/api/v1/queue", *RECORD}  # what these say changes by being asked, or with time
+ALIVE = {
+    "/metrics",
+    "/api/v1/rate-limit/status",
+    "/api/v1/queue",
+    *RECORD,
+}  # what these say changes by being asked, or with time
 SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
 FOR_STRANGERS = {  # how they stop being any; without a body they get nothing
     f"/api/v1/auth/{name}" for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh")
@@ -149,6 +154,17 @@ ATTEMPTS = [
     Attempt("GET", "/api/v1/credentials/{credential}", 404, 404),
     Attempt("PATCH", "/api/v1/credentials/{credential}", 404, 404, {"hosts": ["evil.example.com"]}),
     Attempt("DELETE", "/api/v1/credentials/{credential}", 403, 404),
+    Attempt("GET", "/api/v1/rate-limit/status", 200, 200),
+    Attempt("PUT", "/api/v1/rate-limit/agents/{agent}", 403, 404, {"per_minute": 5}),
+    Attempt("POST", "/api/v1/rate-limit/agents/{agent}/reset", 403, 404, {}),
+    Attempt("PUT", "/api/v1/rate-limit/tenants/{tenant}", 403, 403, {"per_minute": 5}),
+    Attempt("POST", "/api/v1/rate-limit/tenants/{tenant}/reset", 403, 403, {}),
+    Attempt("GET", "/api/v1/policies", 200, 200),
+    Attempt("GET", "/api/v1/policies/{api}", 404, 404),
+    Attempt("GET", "/api/v1/breakers", 200, 200),
+    Attempt("DELETE", "/api/v1/breakers/{api}", 403, 404),
+    Attempt("GET", "/api/v1/cache", 403, 200),
+    Attempt("DELETE", "/api/v1/cache", 403, 200),
     Attempt("GET", "/api/v1/schedules", 200, 200),
     Attempt("POST", "/api/v1/schedules", 403, 201, SCHEDULE),
     Attempt("POST", "/api/v1/schedules/preview", 200, 200, {"cron": "0 12 1 1 *"}),
@@ -209,17 +225,17 @@ async def furnished() -> AsyncIterator[Furnished]:
     async with open_doorway(environment=CHEAP) as doorway:
         doorway.app.jobs.register(JobKind(name="copy", payload=dict, perform=_copy))
         owner = await doorway.owner()
-        await doorway.agent(("operations:use", "Wait"), name="target")
+        await doorway.agent(("operations:use", "Wait"), name="aimed-at")
         await owner.post("/api/v1/apis", json={"id": "crm", "base_url": "https://crm.example.com"})
         await owner.post("/api/v1/credentials", json={"id": "token", "secret": "s3cret-value", "apis": ["crm"]})
         run = await owner.post("/api/v1/workflows/execute", json={"workflow": WAIT})
         async with working(doorway.app):
             asking = await begun(owner, ASK)
-        keys = (await owner.get("/api/v1/agents/target/keys")).json()["keys"]
-        grants = (await owner.get("/api/v1/agents/target/grants")).json()["grants"]
+        keys = (await owner.get("/api/v1/agents/aimed-at/keys")).json()["keys"]
+        grants = (await owner.get("/api/v1/agents/aimed-at/grants")).json()["grants"]
         await owner.post("/api/v1/roles", json=ROLE | {"name": "clerk"})
-        await owner.put("/api/v1/agents/target/roles/clerk")
-        places = {"agent": "target", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
+        await owner.put("/api/v1/agents/aimed-at/roles/clerk")
+        places = {"agent": "aimed-at", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
         places |= await _peopled(owner, await doorway.stranger())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from ssl import SSLContext
 from typing import Any
 
@@ -185,7 +186,7 @@ def agent(*rules: Rule, tenant: TenantId = TENANT, name: str = "agent", **limits
 
 
 @asynccontextmanager
-async def open_world(settings: EgressSettings | None = None) -> AsyncIterator[World]:
+async def open_world(settings: EgressSettings | None = None, home: Path | None = None) -> AsyncIterator[World]:
     names, networks = Names(), Networks()
     clock = ManualClock()
     vault, trail = MemoryVault(), MemoryAuditTrail()
@@ -198,6 +199,7 @@ async def open_world(settings: EgressSettings | None = None) -> AsyncIterator[Wo
         settings=settings or EgressSettings(),
         clock=clock,
         wire=lambda given: AiohttpWire(given, names),
+        home=home,
     )
     async with serving() as server, open_egress(parts) as egress:
         yield World(egress, server, names, networks, vault, trail, clock, parts)

@@ -18,6 +18,7 @@ class Said:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b"1"
+    about: str = "https://a.example/"
 
 
 def said(body: bytes = b"1", status: int = 200, **headers: str) -> Said:

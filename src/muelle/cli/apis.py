@@ -38,7 +38,8 @@ def _described(command: Any) -> Any:  # noqa: ANN401 - what click decorates
         ),
         click.option("--header", metavar="NAME", help="The header in which it stands; else Authorization."),
         click.option("--query", metavar="NAME", help="The parameter in which it stands, instead of a header."),
-        click.option("--timeout", type=float, metavar="SECONDS", help="How long a call may take."),
+        click.option("--timeout", type=float, metavar="SECONDS", help="How long an attempt may take."),
+        click.option("--policy", metavar="JSON", help='What is other in its policy: \'{"retry": {"attempts": 4}}\'.'),
     )
     for option in reversed(options):
         command = option(command)
@@ -146,6 +147,8 @@ async def _updated(app: "App", owner: "Principal", api: str, given: dict[str, An
 def _fields(given: dict[str, Any], present: "Api | None") -> dict[str, Any]:
     """Return the fields of a body that options give."""
     fields = {name: given[name] for name in ("description", "strict", "timeout") if given[name] is not None}
+    if given["policy"] is not None:
+        fields["policy"] = _policy(given["policy"])
     if given["endpoints"]:
         fields["endpoints"] = [_endpoint(text) for text in given["endpoints"]]
     placement = {"place": "query", "name": given["query"]} if given["query"] else {}
@@ -154,6 +157,17 @@ def _fields(given: dict[str, Any], present: "Api | None") -> dict[str, Any]:
     if given["credential"] or placement:
         fields["credential"] = {"credential": credential, **placement}
     return fields
+
+
+def _policy(text: str) -> Any:  # noqa: ANN401 - any JSON value, checked with the rest
+    import msgspec  # noqa: PLC0415 - loaded by now
+
+    from muelle.cli.failures import InvalidArgument  # noqa: PLC0415 - as above
+
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise InvalidArgument(f"--policy is not JSON: {error}.", option="--policy") from None
 
 
 def _endpoint(text: str) -> dict[str, str]:

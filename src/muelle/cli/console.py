@@ -1,6 +1,7 @@
 """Where a command's answer goes: JSON, a table on a terminal, plain aligned text elsewhere. Notes go to stderr."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,10 @@ _HOME = "MUELLE_HOME"
 _DEBUG = "MUELLE_DEBUG"
 _FOLDER = ".muelle"
 _GAP = "  "
+# What moves the cursor, clears the screen or turns the direction of writing: names and answers of others may hold it.
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+_UNSEEN = re.compile(_CONTROL)
+_PAINT_OR_CONTROL = re.compile(rf"(?P<kept>\x1b\[[0-9;]*m|\n|\t)|{_CONTROL}")
 
 
 class Console:
@@ -46,7 +51,7 @@ class Console:
 
     def note(self, text: str) -> None:
         """Say something beside the answer."""
-        click.echo(text, err=True)
+        click.echo(readable(text), err=True)
 
     def paint(self, text: str, color: str) -> str:
         """Return text for stderr in a colour, where colours are wanted."""
@@ -108,6 +113,24 @@ def plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401 - a shape, or a mapping
     return fields
 
 
+def visible(text: str) -> str:
+    """Return a text for a terminal: what would act on it, rather than be seen on it, is written out."""
+    return _UNSEEN.sub(_escaped, text)
+
+
+def readable(text: str) -> str:
+    """Return a text likewise, with its lines and colours."""
+    return _PAINT_OR_CONTROL.sub(_kept_or_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _kept_or_escaped(found: re.Match[str]) -> str:
+    return found["kept"] or _escaped(found)
+
+
 def text_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return a value as it stands in a table."""
     if value is None or value in ([], {}):
@@ -115,16 +138,15 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        return ", ".join(value)
+        return visible(", ".join(value))
     if isinstance(value, dict) and all(isinstance(each, str | int | float) for each in value.values()):
-        return ", ".join(
-            f"{key}={each:g}" if isinstance(each, float) else f"{key}={each}" for key, each in value.items()
-        )
+        fields = (f"{key}={each:g}" if isinstance(each, float) else f"{key}={each}" for key, each in value.items())
+        return visible(", ".join(fields))
     if isinstance(value, dict | list | tuple):
         import msgspec  # noqa: PLC0415 - few tables have such cells
 
         return msgspec.json.encode(value).decode()
-    return " ".join(str(value).split("\n"))
+    return visible(" ".join(str(value).split("\n")))
 
 
 def _plain_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

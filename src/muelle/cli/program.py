@@ -37,6 +37,8 @@ _COMMANDS = {
     "schedules": "muelle.cli.schedules:schedules",
     "triggers": "muelle.cli.triggers:triggers",
     "approvals": "muelle.cli.approvals:approvals",
+    "policies": "muelle.cli.policies:policies",
+    "cache": "muelle.cli.cache:cache",
     "settings": "muelle.cli.effective:settings",
     "doctor": "muelle.cli.doctor:doctor",
     "completion": "muelle.cli.completion:completion",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from muelle.cli.commands import MuelleCommand
-from muelle.cli.console import Console
+from muelle.cli.console import Console, readable
 
 if TYPE_CHECKING:
     from muelle.app import App
@@ -121,7 +121,7 @@ def show_outcome(console: Console, outcome: "Outcome", form: "Format") -> None:
         text = (
             output if isinstance(output, str) else msgspec.json.format(msgspec.json.encode(output), indent=2).decode()
         )
-        click.echo(f"{click.style(name, bold=True)}: {text}")
+        click.echo(readable(f"{click.style(name, bold=True)}: {text}"))
 
 
 def _tell_operations(console: Console, answer: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import click
 
 from muelle.app import App, Configuration, open_app, read_configuration
 from muelle.cli import home
-from muelle.cli.console import Console
+from muelle.cli.console import Console, readable
 from muelle.cli.failures import AgentDisabled, Unopened
 from muelle.core import Metrics, MuelleError, PrincipalId, log_to, redact
 from muelle.identity import Principal
@@ -27,7 +27,7 @@ class _PlainLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         cause = f" ({record.exc_info[0].__name__})" if record.exc_info and record.exc_info[0] else ""
-        click.echo(f"{record.levelname.lower()}: {redact(record.getMessage())}{cause}", err=True)
+        click.echo(readable(f"{record.levelname.lower()}: {redact(record.getMessage())}{cause}"), err=True)
 
 
 def act(console: Console, action: Action[T]) -> T:

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from muelle.app import App
-from muelle.cli.console import Console
+from muelle.cli.console import Console, readable
 from muelle.identity import Principal
 from muelle.workflows.plan import Plan
 from muelle.workflows.submissions.streams import RunEvent
@@ -176,7 +176,7 @@ async def _told(console: Console, app: App, owner: Principal, run: str) -> str:
             if console.is_json:
                 click.echo(msgspec.json.encode({"event": event.kind, "id": event.id, **data}))
             else:
-                click.echo(_words(event.kind, data))
+                click.echo(readable(_words(event.kind, data)))
     return status
 
 

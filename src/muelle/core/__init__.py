@@ -15,9 +15,9 @@ from muelle.core.errors import (
     Upstream,
 )
 from muelle.core.events import Event
-from muelle.core.http import Again, Attempt, CredentialRef, HttpAnswer, HttpCall
+from muelle.core.http import Again, Attempt, CredentialRef, EndpointRef, HttpAnswer, HttpCall
 from muelle.core.ids import AuditId, EventId, GrantId, Ids, KeyId, PrincipalId, RequestId, RunId, TenantId, name
-from muelle.core.logs import correlate, log_to, redact
+from muelle.core.logs import bind, correlate, log_to, plain_line, redact
 from muelle.core.metrics import Metric, Metrics, NoMetrics
 from muelle.core.money import Money
 from muelle.core.settings import Secret, read_settings, setting_names
@@ -31,6 +31,7 @@ __all__ = [
     "Clock",
     "Conflict",
     "CredentialRef",
+    "EndpointRef",
     "Event",
     "EventId",
     "Forbidden",
@@ -64,11 +65,13 @@ __all__ = [
     "UnsupportedMediaType",
     "Upstream",
     "answers",
+    "bind",
     "correlate",
     "dated",
     "json_schema",
     "log_to",
     "name",
+    "plain_line",
     "read_settings",
     "redact",
     "setting_names",

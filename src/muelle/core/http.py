@@ -34,6 +34,15 @@ class Attempt:
     wait: float
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointRef:
+    """An endpoint that an Api describes, by the ids of both, and the values of its parameters by name."""
+
+    api: str
+    id: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
     """A call that leaves. Header and query values and the body's leaves may be CredentialRefs.
@@ -41,7 +50,8 @@ class HttpCall:
     `query` is added to what `url` has; `body` is JSON unless it is str or bytes; `timeout` is in seconds, for one
     attempt. With `cache_seconds` an answer to the same call of the same principal that is not older may be given again;
     `cache_tags` are names by which it can be thrown away. What is None is decided by policy. `operation` is the type of
-    the operation that calls; `on_attempt` is told of each attempt that failed and is followed by another.
+    the operation that calls; `on_attempt` is told of each attempt that failed and is followed by another. Where there
+    is an `endpoint`, method, URL and query are what it makes of them.
     """
 
     method: str
@@ -56,6 +66,7 @@ class HttpCall:
     stale_if_error_seconds: float | None = None
     again: Again | None = None
     operation: str = ""
+    endpoint: EndpointRef | None = None
     on_attempt: Callable[[Attempt], None] | None = field(default=None, compare=False, repr=False)
 
 

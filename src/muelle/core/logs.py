@@ -24,6 +24,7 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_VALUE = re.compile(r"\bmk_[A-Za-z0-9_-]{20,}|(?<=Bearer )[A-Za-z0-9._~+/=-]+|(?<=Basic )[A-Za-z0-9+/=]+")
 REDACTED = "***"
+_UNSEEN = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON value
@@ -51,6 +52,22 @@ def correlate(**ids: str) -> Iterator[None]:
         _correlation.reset(token)
 
 
+def plain_line(line: bytes) -> bytes:
+    """Return a line of JSON in which nothing ends a line, acts on a terminal or turns the direction of writing.
+
+    JSON itself writes out only what is below a space; the C1 controls are as good as escape sequences, and some readers
+    take U+2028 for the end of a line.
+    """
+    if line.isascii():
+        return line
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line.decode()).encode()
+
+
+def bind(**ids: str) -> None:
+    """Add ids to the log lines of what is left of the surrounding `correlate`: what is known only by then."""
+    _correlation.set({**_correlation.get(), **ids})
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, correlation ids, extra fields, exception."""
 
@@ -67,7 +84,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = redact("".join(traceback.format_exception(*record.exc_info)))
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return plain_line(msgspec.json.encode(line, enc_hook=str)).decode()
 
 
 def log_to(stream: TextIO = sys.stderr, level: str = "INFO") -> None:

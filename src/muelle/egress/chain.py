@@ -10,10 +10,10 @@ import msgspec
 
 from muelle.core import Attempt, Clock, CredentialRef, HttpCall, Metrics, TenantId
 from muelle.egress.directory import Listing
-from muelle.egress.exchange import Scrubber, query_text
+from muelle.egress.exchange import Scrubber
 from muelle.egress.guard import Networks
 from muelle.egress.model import Credential
-from muelle.egress.policy import Hop, with_query
+from muelle.egress.policy import Hop
 from muelle.egress.settings import EgressSettings
 from muelle.egress.target import Target
 from muelle.egress.wire import Answer
@@ -51,6 +51,16 @@ _ENCODE = msgspec.json.Encoder(enc_hook=_named).encode
 
 
 @dataclass(frozen=True, slots=True)
+class Clean:
+    """An answer as it may be kept: without secrets. `about` is its URL."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """An answer of the upstream, secrets and all; `scrubber` knows them."""
 
@@ -74,10 +84,16 @@ class Fetched:
         """The body."""
         return self.answer.body
 
-    def clean(self) -> Answer:
+    @property
+    def about(self) -> str:
+        """From where it came."""
+        return self.target.url
+
+    def clean(self) -> Clean:
         """Return the answer without secrets: what may be kept, and given to whoever did not put them in."""
-        headers = {name: self.scrubber.text(value) for name, value in self.answer.headers.items()}
-        return Answer(self.answer.status, headers, self.scrubber.scrub(self.answer.body))
+        text, answer = self.scrubber.text, self.answer
+        headers = {name: text(value) for name, value in answer.headers.items()}
+        return Clean(answer.status, headers, self.scrubber.scrub(answer.body), text(self.target.url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,7 @@ class Brought:
     """What a hop brought: from the upstream or from the cache, after how many attempts, from which URL."""
 
     answer: Answer
-    target: Target
+    url: str
     attempts: int = 1
     cached: bool = False
 
@@ -124,7 +140,6 @@ class Chain:
 
     def __init__(self, settings: EgressSettings, shelf: Shelf, clock: Clock, metrics: Metrics) -> None:
         self._settings = settings
-        self._max_url_bytes = settings.max_url_bytes
         self._base = Policy(
             timeout_seconds=settings.timeout_seconds,
             retry=settings.retry,
@@ -154,11 +169,11 @@ class Chain:
             fetched = await fetch({})
             if passage.hop.method not in _SAFE and fetched.status < _FAILED and passage.policy.cache.mode != "off":
                 await self.cache.forget(tags=[url_tag(passage.principal.tenant, passage.hop.target)])
-            return Brought(fetched.answer, fetched.target, fetched.attempts)
+            return Brought(fetched.answer, fetched.about, fetched.attempts)
         given = await self.cache.through(question, fetch)
         if given.state == "miss" and given.fetched is not None:
-            return Brought(given.fetched.answer, given.fetched.target, given.fetched.attempts)
-        return Brought(_kept_answer(given), self._shown_target(passage.hop), cached=True)
+            return Brought(given.fetched.answer, given.fetched.about, given.fetched.attempts)
+        return _kept(given)
 
     def _question(self, passage: Passage) -> Question | None:
         rule, hop = passage.policy.cache, passage.hop
@@ -181,13 +196,6 @@ class Chain:
             headers=headers,
             has_authorization="authorization" in hop.headers,
         )
-
-    def _shown_target(self, hop: Hop) -> Target:
-        """Return where a kept answer came from; the secrets in its query stay hidden."""
-        if not hop.query:
-            return hop.target
-        shown = {name: "***" if isinstance(value, CredentialRef) else value for name, value in hop.query.items()}
-        return with_query(hop.target, query_text(shown, {}), self._max_url_bytes)
 
     async def clear(
         self, tenant: TenantId, *, api: str | None = None, tags: Iterable[str] = (), url: Target | None = None
@@ -228,13 +236,13 @@ def passage_policy(policy: Policy, call: HttpCall, seconds: float) -> Policy:
     return asked if asked.timeout_seconds == seconds else replace(asked, timeout_seconds=seconds)
 
 
-def _kept_answer(given: Given[Fetched]) -> Answer:
+def _kept(given: Given[Fetched]) -> Brought:
     kept = given.kept
     if kept is None:
         raise AssertionError(given.state)  # the cache gives either
     said = "fwd=miss; collapsed" if given.state == "shared" else "hit" if given.state != "revalidated" else "fwd=stale"
     headers = {**kept.headers, "age": str(int(given.age)), "cache-status": f"muelle; {said}"}  # RFC 9211
-    return Answer(kept.status, headers, kept.body)
+    return Brought(Answer(kept.status, headers, kept.body), kept.about, cached=True)
 
 
 def tenant_tag(tenant: str) -> str:

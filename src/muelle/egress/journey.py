@@ -20,6 +20,7 @@ class Journey:
 
     principal: Principal
     call: HttpCall
+    began: float
     listings: Listings
     networks: Networks
     max_answer_bytes: int
@@ -44,7 +45,7 @@ def keep_secrets_home(journey: Journey, target: Target, listing: Listing | None)
             raise CredentialNotBound(credential=name, host=target.place)
 
 
-def scrubbed(brought: Brought, journey: Journey) -> HttpAnswer:
+def scrubbed(brought: Brought, journey: Journey, duration: float) -> HttpAnswer:
     """Return what the call is answered with, without any secret that it used."""
     scrubber = Scrubber(journey.purse)
     answer = brought.answer
@@ -53,8 +54,8 @@ def scrubbed(brought: Brought, journey: Journey) -> HttpAnswer:
         status=answer.status,
         headers=headers,
         body=scrubber.scrub(answer.body),
-        url=scrubber.text(brought.target.url),
-        duration=0.0,
+        url=scrubber.text(brought.url),
+        duration=duration,
         attempts=journey.attempts,
         cached=journey.is_cached,
     )

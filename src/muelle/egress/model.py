@@ -48,12 +48,16 @@ _RAW_USAGE = "Stand it wherever the value is wanted: in a header, the query or t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One thing that an Api offers; `path` is relative to the base URL and may have `{parameters}`."""
+    """One thing that an Api offers; `path` is relative to the base URL and may have `{parameters}`.
+
+    One that was imported has an `id`, and more is known of it: see `definitions`.
+    """
 
     method: str
     path: str
     description: str = ""
     parameters: tuple[Mapping[str, Any], ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin
@@ -144,13 +145,17 @@ def checked_literal(target: Target, networks: Networks) -> None:
     """Refuse an address in the URL before a connection is tried; names are judged by the connection alone."""
     if not (target.host[0].isdigit() or ":" in target.host):
         return
-    try:
-        address = str(ip_address(target.host))
-    except ValueError:
-        return  # a name that begins with a digit
-    reason = refusal(address, networks)
+    reason = _literal_refusal(target.host, networks)
     if reason is not None:
         raise AddressRefused(host=target.place, reason=reason)
+
+
+@lru_cache(maxsize=1024)
+def _literal_refusal(host: str, networks: Networks) -> str | None:
+    try:
+        return refusal(str(ip_address(host)), networks)
+    except ValueError:
+        return None  # a name that begins with a digit
 
 
 def with_placement(hop: Hop, placement: Placement | None) -> Hop:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from muelle import __version__
 from muelle.core import (
@@ -65,7 +66,10 @@ from muelle.egress.vaults.opening import BUILT_IN, open_sources
 from muelle.egress.wire import Answer, Request, Wire
 from muelle.identity import Acts, AuditTrail, Budgets, Principal
 from muelle.resilience import Policy, open_shelf
-from muelle.stores import Vault
+from muelle.stores import Database, Vault
+
+if TYPE_CHECKING:
+    from muelle.egress.definitions.service import Definitions
 
 CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", "counter", ("api", "outcome"))
 SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
@@ -93,6 +97,7 @@ class EgressParts:
     trail: AuditTrail
     uses: Uses = field(default_factory=MemoryUses)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    database: Database | None = None  # for what Apis offer; without one it ends with the process
     settings: EgressSettings = field(default_factory=EgressSettings)
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=NoMetrics)
@@ -133,6 +138,16 @@ class Egress:
         register = Registry(credentials, parts.trail, parts.clock)
         self.credentials = Credentials(register, parts.vault, parts.settings, parts.uses)
 
+    @cached_property
+    def definitions(self) -> "Definitions":
+        """What Apis offer in detail; loaded when it is asked for."""
+        from muelle.egress.definitions.opening import open_definitions  # noqa: PLC0415 - few commands and calls need it
+
+        return open_definitions(self.apis, self._directory, self._parts.database, self._document)
+
+    async def _document(self, principal: Principal, call: HttpCall, most: int) -> HttpAnswer:
+        return await self.call(principal, call, max_answer_bytes=most)
+
     async def permit(self, principal: Principal, method: str, url: str, credentials: Iterable[str] = ()) -> None:
         """Raise what `call` would raise before anything leaves: for planning. No name is resolved.
 
@@ -153,6 +168,7 @@ class Egress:
         DnsFailed, TlsFailed, TooManyRedirects, BreakerOpen or TimedOut.
         """
         began = self._clock.monotonic()
+        call = call if call.endpoint is None else await self.definitions.placed(principal, call, call.endpoint)
         hop = first_hop(call)
         journey = await self._journey(principal, call, max_answer_bytes)
         outcome = "cancelled"
@@ -168,7 +184,7 @@ class Egress:
             journey.is_over = True
             self._parts.metrics.count(CALLS, journey.api, outcome)
             self._parts.metrics.observe(SECONDS, self._clock.monotonic() - began, journey.api)
-        return replace(answer, duration=self._clock.monotonic() - began)
+        return answer
 
     async def close(self) -> None:
         """Close all connections."""
@@ -182,6 +198,7 @@ class Egress:
         return Journey(
             principal=principal,
             call=call,
+            began=self._clock.monotonic(),
             listings=await self._directory.listings(principal.tenant),
             networks=await self._known_networks.get(principal.tenant, lambda: self._networks(principal)),
             max_answer_bytes=int(min(limit for limit in wanted if limit is not None)),
@@ -222,7 +239,7 @@ class Egress:
             journey.attempts += brought.attempts - 1
             location = answer.headers.get("location") if answer.status in REDIRECTS else None
             if location is None:
-                return scrubbed(brought, journey)
+                return scrubbed(brought, journey, self._clock.monotonic() - journey.began)
             hop = next_hop(hop, answer.status, location)
             listing = self._admit(journey.principal, journey.listings, hop.method, hop.target)
             keep_secrets_home(journey, hop.target, listing)

@@ -5,6 +5,7 @@ import io
 
 import msgspec
 
+from muelle.core import plain_line
 from muelle.identity.shapes import ActShape
 
 COLUMNS = tuple(field.name for field in msgspec.structs.fields(ActShape))
@@ -14,7 +15,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 def json_line(act: ActShape) -> bytes:
     """Return an act as a line of JSON."""
-    return _ENCODE(act) + b"\n"
+    return plain_line(_ENCODE(act)) + b"\n"
 
 
 def csv_head() -> bytes:

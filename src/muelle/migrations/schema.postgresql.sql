@@ -628,6 +628,14 @@ CREATE TABLE credential_uses (
     PRIMARY KEY (tenant, id)
 )
 --;
+CREATE TABLE egress_definitions (
+    tenant TEXT NOT NULL, 
+    api TEXT NOT NULL, 
+    endpoint TEXT NOT NULL, 
+    document BYTEA NOT NULL, 
+    PRIMARY KEY (tenant, api, endpoint)
+)
+--;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
 --;
 ALTER TABLE identity_tenants ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY

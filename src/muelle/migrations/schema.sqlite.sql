@@ -629,6 +629,14 @@ CREATE TABLE credential_uses (
     PRIMARY KEY (tenant, id)
 )
 --;
+CREATE TABLE egress_definitions (
+    tenant TEXT NOT NULL, 
+    api TEXT NOT NULL, 
+    endpoint TEXT NOT NULL, 
+    document BLOB NOT NULL, 
+    PRIMARY KEY (tenant, api, endpoint)
+)
+--;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
 --;
 UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num = '0013'

@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from muelle.core import Attempt, Clock, Metric, Metrics, MuelleError, TimedOut, Upstream
 from muelle.resilience.breaker import Breaker, Breakers, Verdict
-from muelle.resilience.caching.model import Plain
 from muelle.resilience.errors import BreakerOpen
 from muelle.resilience.policy import Policy
 from muelle.resilience.retry import Budgets, pause, retry_after
@@ -24,7 +23,22 @@ _SERVER_ERROR: Final = 500
 _NOT_IMPLEMENTED: Final = 501  # says something of the request, not of how the upstream is
 _LEVELS: Final = {"closed": 0.0, "half-open": 0.5, "open": 1.0}
 
-P = TypeVar("P", bound=Plain)
+
+class Answered(Protocol):
+    """What is seen of an answer."""
+
+    @property
+    def status(self) -> int:
+        """The status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, by lower-case name."""
+        ...
+
+
+P = TypeVar("P", bound=Answered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +111,7 @@ class Attempts:
         is_passing = isinstance(error, Upstream | TimedOut) and error.recoverable
         return self._granted(errand, attempt, None) if is_passing else None
 
-    def _pause(self, errand: Errand, attempt: int, answer: Plain) -> float | None:
+    def _pause(self, errand: Errand, attempt: int, answer: Answered) -> float | None:
         if answer.status not in errand.policy.retry.statuses:
             return None
         text = answer.headers.get("retry-after")

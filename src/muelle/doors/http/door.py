@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect
 
-from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, correlate
+from muelle.core import Ids, Metric, Metrics, MuelleError, Unauthenticated, bind, correlate
 from muelle.core.ids import NAME
 from muelle.doors.http.conditional import Conditional
 from muelle.doors.http.limits import Admission, Gate
@@ -109,13 +109,15 @@ class Door:
         exchange = _Exchange(send, [*told, (b"x-request-id", request.encode())], intake, is_mute=is_head)
         with correlate(request=request):
             caller = inner[CALLER] = await self._caller(inner["path"], headers, request)
+            if isinstance(caller, Principal):
+                bind(tenant=caller.tenant, principal=caller.id)
             admission = await self._admitted(caller, inner, exchange)
             try:
                 await self._answer(inner, intake, exchange, headers, spoken)
             finally:
                 if admission is not None:
                     await admission.end()
-        self._note(scope, request, exchange.status, perf_counter() - start)
+            self._note(scope, request, exchange.status, perf_counter() - start)
 
     async def _answer(
         self,

@@ -1,4 +1,4 @@
-"""Vault: data keys of tenants wrapped by a master key, which master that is, and when credentials were last used."""
+"""Vault: data keys of tenants wrapped by a master key, which master that is, when credentials were used, what Apis offer."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,9 +27,16 @@ def upgrade() -> None:
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("used_at", sa.BigInteger, nullable=False),  # microseconds, within a minute of the last use
     )
+    op.create_table(
+        "egress_definitions",
+        sa.Column("tenant", sa.Text, primary_key=True),
+        sa.Column("api", sa.Text, primary_key=True),
+        sa.Column("endpoint", sa.Text, primary_key=True),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("credential_uses", "vault_master", "vault_keys"):
+    for table in ("egress_definitions", "credential_uses", "vault_master", "vault_keys"):
         op.drop_table(table)

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from muelle.core import Clock, Metric, Metrics, MuelleError, TimedOut, Upstream
 from muelle.resilience.caching.flights import Flights
 from muelle.resilience.caching.freshness import (
@@ -172,7 +174,8 @@ class AnswerCache(Generic[P]):
     async def _confirmed(
         self, question: Question, kept: Kept, told: Plain, asked: float, marks: Sequence[int] | None
     ) -> Given[P]:
-        fresh = self._kept(question, kept.status, refreshed(kept.headers, told.headers), kept.body, asked)
+        headers = refreshed(kept.headers, told.headers)
+        fresh = self._kept(question, replace(kept, headers=headers), asked, told.headers)
         await self._keep(question, fresh, marks)
         return Given("revalidated", fresh, None, fresh.age)
 
@@ -183,26 +186,21 @@ class AnswerCache(Generic[P]):
                 await self.forget(keys=[question.key])  # what was kept no longer holds
             return Given("miss", None, got)
         clean = self._clean(got)
-        kept = self._kept(question, clean.status, keepable_headers(clean.headers), clean.body, asked, got.headers)
+        headers = keepable_headers(clean.headers)
+        fresh = Kept(clean.status, headers, clean.body, asked, asked, 0.0, question.tags, 0.0, clean.about)
+        kept = self._kept(question, fresh, asked, got.headers)
         await self._keep(question, kept, marks)
         return Given("miss", kept, got, kept.age)
 
-    def _kept(
-        self,
-        question: Question,
-        status: int,
-        headers: dict[str, str],
-        body: bytes,
-        asked: float,
-        told: Mapping[str, str] | None = None,
-    ) -> Kept:
+    def _kept(self, question: Question, kept: Kept, asked: float, told: Mapping[str, str]) -> Kept:
+        """Return an answer with its times, as the headers that came just now tell them."""
         got = self._clock.nanoseconds() / 1e9
-        age = age_at_arrival(headers if told is None else told, asked, got)
-        limits = term(status, headers, question.rule, has_authorization=question.has_authorization)
+        age = age_at_arrival(told, asked, got)
+        limits = _term_of(question, kept)
         lasting = 0.0 if limits is None else limits.fresh + max(limits.stale_if_error, limits.stale_while_revalidate)
-        if "etag" in headers or "last-modified" in headers:
+        if "etag" in kept.headers or "last-modified" in kept.headers:
             lasting += _ASKABLE
-        return Kept(status, headers, body, asked, got, age, question.tags, got - age + lasting)
+        return replace(kept, asked=asked, got=got, age=age, tags=question.tags, expires=got - age + lasting)
 
     async def _keep(self, question: Question, kept: Kept, marks: Sequence[int] | None) -> None:
         if marks is None or kept.expires <= kept.got:

@@ -94,9 +94,9 @@ def term(status: int, headers: Mapping[str, str], rule: Caching, *, has_authoriz
     lifetime = _lifetime(told, headers, rule)
     if lifetime is None:
         return None
-    is_strict = bool(told.keys() & {"must-revalidate", "no-cache"}) or (
-        rule.share == "tenant" and bool(told.keys() & {"proxy-revalidate", "s-maxage"})
-    )
+    is_strict = "must-revalidate" in told or "no-cache" in told
+    if rule.share == "tenant":
+        is_strict = is_strict or "proxy-revalidate" in told or "s-maxage" in told
     return Term(
         fresh=0.0 if "no-cache" in told else lifetime,
         stale_while_revalidate=0.0 if is_strict else _stale(told, "stale-while-revalidate", rule),

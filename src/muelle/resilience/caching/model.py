@@ -38,7 +38,10 @@ class Caching:
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """An answer that is kept. Times are seconds since 1970; `age` is how old it was when it came."""
+    """An answer that is kept. Times are seconds since 1970; `age` is how old it was when it came.
+
+    `about` is what whoever asks wants to remember of it, such as its URL.
+    """
 
     status: int
     headers: dict[str, str]
@@ -48,12 +51,15 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     age: float
     tags: tuple[str, ...]
     expires: float
+    about: str = ""
 
     @property
     def weight(self) -> int:
         """The bytes that it takes, and roughly what is around them."""
         headers = sum(len(name) + len(value) + _PER_HEADER for name, value in self.headers.items())
-        return len(self.body) + headers + sum(len(tag) + _PER_HEADER for tag in self.tags) + _PER_ANSWER
+        return (
+            len(self.body) + len(self.about) + headers + sum(len(tag) + _PER_HEADER for tag in self.tags) + _PER_ANSWER
+        )
 
 
 _PER_HEADER = 100  # two strings and their place in a dict
@@ -114,4 +120,9 @@ class Plain(Protocol):
     @property
     def body(self) -> bytes:
         """The body."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """What is to be remembered of it besides."""
         ...

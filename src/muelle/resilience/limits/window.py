@@ -13,13 +13,14 @@ ENTRIES = 1024
 
 
 class Window:
-    """One sliding window; `length` in nanoseconds."""
+    """One sliding window; `length` in nanoseconds. Up to `entries` admissions are kept one by one, more are merged."""
 
-    __slots__ = ("_begun", "_counts", "_quantum", "_stamps", "length", "quota", "used")
+    __slots__ = ("_begun", "_counts", "_entries", "_quantum", "_stamps", "length", "quota", "used")
 
-    def __init__(self, quota: int, length: int) -> None:
+    def __init__(self, quota: int, length: int, entries: int = ENTRIES) -> None:
         self.length = length
         self.used = 0
+        self._entries = entries
         self._stamps: deque[int] = deque()
         self._counts: deque[int] = deque()
         self._begun = 0
@@ -28,7 +29,7 @@ class Window:
     def resize(self, quota: int) -> None:
         """Take another quota from now on; what was counted stays counted."""
         self.quota = quota
-        self._quantum = 0 if quota <= ENTRIES else -(-self.length // ENTRIES)
+        self._quantum = 0 if quota <= self._entries else -(-self.length // self._entries)
 
     def room(self, now: int) -> int:
         """Return how many more there may be; none or less where the quota was lowered."""

@@ -4,6 +4,7 @@ from muelle.packs import Pack
 from muelle.workflows.operations.api_call import API_CALL
 from muelle.workflows.operations.approve import APPROVE
 from muelle.workflows.operations.calculate import CALCULATE
+from muelle.workflows.operations.call_endpoint import CALL_ENDPOINT
 from muelle.workflows.operations.conditional import CONDITIONAL
 from muelle.workflows.operations.dates import CONVERT_TIMEZONE, DATE_CALCULATION, GET_CURRENT_DATE_TIME
 from muelle.workflows.operations.emit import EMIT
@@ -25,6 +26,7 @@ BUILT_IN = Pack(
     needs=frozenset({"http", "storage"}),
     operations=(
         API_CALL,
+        CALL_ENDPOINT,
         FILTER_DATA,
         TRANSFORM_DATA,
         CONDITIONAL,
