@@ -11,25 +11,11 @@ from msgspec.structs import replace
 from muelle.core import Clock, Ids, Metrics, MuelleError, RunId, TenantId, Unavailable
 from muelle.engine.alone import Alone
 from muelle.engine.compaction import Compaction
-from muelle.engine.durability import durable
-from muelle.engine.errors import (
-    IdempotencyConflict,
-    LeaseLost,
-    TooManySubmissions,
-    UnknownKind,
-)
+from muelle.engine.durability import Beside, durable, hush
+from muelle.engine.errors import IdempotencyConflict, LeaseLost, TooManySubmissions, UnknownKind
 from muelle.engine.held import Handler, Held, Key, Work
 from muelle.engine.lease import Lease
-from muelle.engine.metrics import (
-    CLAIMED,
-    DEAD,
-    HELD,
-    LEASES_LOST,
-    PARKED,
-    RECOVERED,
-    STARTED,
-    SUBMITTED,
-)
+from muelle.engine.metrics import CLAIMED, DEAD, HELD, LEASES_LOST, PARKED, RECOVERED, STARTED, SUBMITTED
 from muelle.engine.model import Job, Past, Submitted
 from muelle.engine.settings import EngineSettings
 from muelle.engine.stores.failures import Failures
@@ -82,10 +68,11 @@ class Engine:
         """Have jobs of a kind done by a handler."""
         self.handlers[kind] = handler
 
-    async def submit(self, job: Job, past: Sequence[Past] = ()) -> Submitted:
+    async def submit(self, job: Job, past: Sequence[Past] = (), beside: Beside | None = None) -> Submitted:
         """Accept a job; when this returns it is durable, and will be done however often processes die.
 
-        With `past`, it remembers steps of an earlier run. Raises IdempotencyConflict, TooManySubmissions, UnknownKind,
+        With `past`, it remembers steps of an earlier run. What `beside` commits for a new run goes with it, and is
+        durable too when this returns. Raises IdempotencyConflict, TooManySubmissions, UnknownKind,
         or what the database raises.
         """
         self._handler(job.kind)
@@ -93,11 +80,11 @@ class Engine:
             raise TooManySubmissions(limit=self.settings.submissions)
         self._submitting[job.tenant] += 1
         try:
-            return await self._submit(job, RunId(self._ids.mint("run")), past)
+            return await self._submit(job, RunId(self._ids.mint("run")), past, beside)
         finally:
             self._submitting[job.tenant] -= 1
 
-    async def _submit(self, job: Job, run: RunId, past: Sequence[Past]) -> Submitted:
+    async def _submit(self, job: Job, run: RunId, past: Sequence[Past], beside: Beside | None) -> Submitted:
         digest = digest_of(job) if job.idempotency_key else b""
         if job.idempotency_key and (first := await self._first(job, digest)):
             return first
@@ -112,7 +99,14 @@ class Engine:
             statements += await self.journal.copied(job.tenant, run, past)
         try:
             plans = {(job.tenant, job.plan): stored} if job.plan else {}
-            await durable(self.journal.with_plans(plans, statements))
+            entered = self.journal.with_plans(plans, statements)
+            # Whoever comes second under a key is told of the first one's run, and nothing is written for it.
+            also = beside(run) if beside and not job.idempotency_key else None
+            if also:
+                hush(also)
+            await durable(entered)
+            if beside:
+                await (also or beside(run))
         except ConstraintViolated:
             self._give_back(held)
             if job.idempotency_key and (first := await self._first(job, digest)):
@@ -120,7 +114,9 @@ class Engine:
             raise
         except LeaseLost:
             self._give_back(held)
-            return await self._submit(job, run, past)  # nothing was written; now without a lease, or under a new one
+            return await self._submit(
+                job, run, past, beside
+            )  # nothing was written; now without a lease or under a new one
         except BaseException:
             self._give_back(held)
             raise

@@ -57,6 +57,8 @@ class Waiters:
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_on())
         try:
+            if seconds is None:
+                return await waiter
             done, _ = await asyncio.wait([waiter], timeout=seconds)
             return waiter.result() if done else None
         finally:

@@ -1,7 +1,6 @@
 """A run's entries on their way to the journal: gathered, and awaited only where an effect follows."""
 
-import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from muelle.engine import (
     ValueKept,
     WaitOpened,
     durable,
+    hushed,
 )
 from muelle.workflows.putting_down import NotWritten
 from muelle.workflows.record import Record
@@ -193,17 +193,11 @@ class Logbook:
             for appended in pending:
                 await (appended if self._lease is None else durable(appended))
         except BaseException as error:
-            _hush(pending)
+            for appended in pending:
+                hushed(appended)  # whoever awaited it has gone
             if isinstance(error, LeaseLost) or not isinstance(error, MuelleError):
                 raise
             raise NotWritten(cause=error.code) from error
-
-
-def _hush(pending: Sequence[Awaitable[None]]) -> None:
-    """Miss no answer to what was appended beside something that failed: whoever awaited it has gone."""
-    for appended in pending:
-        if isinstance(appended, asyncio.Future):
-            appended.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def encoded_error(error: MuelleError | None) -> bytes | None:

@@ -1,7 +1,7 @@
 """Runs that go on without their caller: handed in, waited for, taken up again, and changed on the way."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as altered
 from datetime import datetime
@@ -232,13 +232,12 @@ class Runs:
 
     async def _handed_in(self, principal: Principal, job: Job, past: Sequence[Past], request: str) -> Submitted:
         """Queue a job, and put into the audit record who had a document run, as for runs that are waited for."""
-        submitted = await self._engine.submit(job, past)
-        if submitted.is_new:
-            allowed = self._among.acts.allowed(
-                principal, "workflows:run", job.name, request=request, detail=submitted.run
-            )
-            await self._among.trail.record([allowed], flush=False)
-        return submitted
+
+        def recorded(run: RunId) -> Awaitable[None]:
+            allowed = self._among.acts.allowed(principal, "workflows:run", job.name, request=request, detail=run)
+            return self._among.trail.record([allowed], flush=False)
+
+        return await self._engine.submit(job, past, recorded)
 
     async def advance(self, work: Work, held: Held) -> Outcome | MuelleError | None:
         """Advance a run that was queued: the handler of the kind 'workflow'."""

@@ -22,6 +22,8 @@ _FEW = 4  # references in a config, which even all together cannot fill the memo
 def first_data(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data model that a run begins with: its seeds, and the inputs over them."""
     data: dict[str, Any] = {"workflow": {}, "config": {}, "input": dict(inputs)}
+    if not plan.seeds:
+        return data
     for root, seeds in plan.seeds.items():
         data[root] = {**data.get(root, {}), **seeds} if root != "input" else {**seeds, **inputs}
     return data

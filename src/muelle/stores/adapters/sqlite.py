@@ -69,6 +69,7 @@ class SqliteDatabase:
         self._inline = inline
         self._log = log
         self._unflushed: list[tuple[list[Waiting], _Outcomes, float]] = []
+        self._callers_unflushed = 0
         self._flushed: asyncio.Future[None] | None = None
         self._broken: DatabaseFailed | None = None
         self._inline_left = _INLINE_BATCHES
@@ -91,7 +92,7 @@ class SqliteDatabase:
             raise DatabaseClosed
         if self._broken:
             raise self._broken
-        if len(self._waiting) + sum(len(batch) for batch, _, _ in self._unflushed) >= self._most:
+        if len(self._waiting) + self._callers_unflushed >= self._most:
             raise DatabaseOverloaded(waiting=self._most)
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((statements, done))
@@ -194,6 +195,7 @@ class SqliteDatabase:
             if not isinstance(outcomes[0], DatabaseBusy):
                 if self._flushes == "FULL" or (must_flush and self._flushes == "EFFECTS"):
                     self._unflushed.append((batch, outcomes, began))
+                    self._callers_unflushed += len(batch)
                     self._flush()
                 else:
                     answer(batch, outcomes)
@@ -220,6 +222,7 @@ class SqliteDatabase:
             # What the disk has refused once it may claim to have later, and have lost (https://lwn.net/Articles/752063/).
             self._broken = DatabaseFailed(reason=f"the log could not be flushed: {error}; start again")
         for batch, outcomes, began in waiting:
+            self._callers_unflushed -= len(batch)
             answer(batch, [self._broken] * len(batch) if self._broken else outcomes)
             self._committed(len(batch), perf_counter() - began)
         self._flush()
