@@ -23,7 +23,7 @@ class Retry:
     factor: Annotated[float, Meta(ge=1, le=10)] = 2.0  # by which the longest pause grows with every attempt
     statuses: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = (408, 425, 429, 500, 502, 503, 504)  # tried again
     budget: Annotated[float, Meta(le=10)] = 0.5  # repetitions of one upstream for each of its calls: load is 1.5 times
-    reserve: Annotated[int, Meta(ge=1, le=10_000)] = 50  # repetitions that may be saved up, and are there at the start
+    reserve: Annotated[int, Meta(ge=1, le=10_000)] = 100  # repetitions that may be saved up, and are there at the start
 
 
 def is_repeatable(method: str, *, has_own_key: bool, is_asked: bool) -> bool:
