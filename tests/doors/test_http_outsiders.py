@@ -117,6 +117,10 @@ ATTEMPTS = [
     Attempt("PATCH", "/api/v1/roles/{role}", 403, 404, {"description": "mine"}),
     Attempt("DELETE", "/api/v1/roles/{role}", 403, 404),
     Attempt("GET", "/api/v1/members", 403, 200),
+    Attempt("GET", "/api/v1/domains", 403, 200),
+    Attempt("POST", "/api/v1/domains", 403, 201, {"domain": "new.example"}),
+    Attempt("POST", "/api/v1/domains/{domain}/verify", 403, 404),
+    Attempt("DELETE", "/api/v1/domains/{domain}", 403, 404),
     Attempt("GET", "/api/v1/auth/sessions", 200, 200),
     Attempt("DELETE", "/api/v1/auth/sessions/{session}", 404, 404),
     Attempt("POST", "/api/v1/auth/sign-out", 400, 400),
@@ -235,7 +239,9 @@ async def furnished() -> AsyncIterator[Furnished]:
         grants = (await owner.get("/api/v1/agents/aimed-at/grants")).json()["grants"]
         await owner.post("/api/v1/roles", json=ROLE | {"name": "clerk"})
         await owner.put("/api/v1/agents/aimed-at/roles/clerk")
+        await owner.post("/api/v1/domains", json={"domain": "example.com"})
         places = {"agent": "aimed-at", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
+        places |= {"domain": "example.com"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
         places |= await _peopled(owner, await doorway.stranger())
