@@ -12,7 +12,13 @@ from doors.runs_doorway import begun
 from muelle.engine import JobKind, JobStep
 from muelle.rooms import working
 
-OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, not described
+OPEN = {
+    "/health",
+    "/ready",
+    "/api/versions",
+    "/.well-known/jwks.json",
+    "/api/v1/auth/providers",
+}  # and /openapi.json, not described
 RECORD = {f"/api/v1/audit{part}" for part in ("", "/export", "/head", "/verify")}
 ALIVE = {
     "/metrics",
@@ -22,8 +28,9 @@ ALIVE = {
 }  # what these say changes by being asked, or with time
 SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
 FOR_STRANGERS = {  # how they stop being any; without a body they get nothing
-    f"/api/v1/auth/{name}" for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh")
-}
+    f"/api/v1/auth/{name}": (400, "invalid_body")
+    for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh", "providers/{provider}/finish")
+} | {"/api/v1/auth/providers/{provider}/begin": (404, "provider_not_found")}
 ASK = document(("ask", "Approve", {"message": "Pay?", "outputPath": "/workflow/paid"}))
 PUBLISHED = {"name": "new", "workflow": WAIT}
 SCHEDULE = {"id": "new", "cron": "0 3 * * *", "document": WAIT}
@@ -285,7 +292,7 @@ async def test_every_path_that_the_document_does_not_call_open_refuses_strangers
             if path == SIGNED:
                 assert (answer.status_code, answer.json()["code"]) == (401, "hook_refused")
             elif path in FOR_STRANGERS:
-                assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
+                assert (answer.status_code, answer.json()["code"]) == FOR_STRANGERS[path]
             elif operation.get("security") == []:
                 assert path in OPEN
                 assert answer.status_code == 200

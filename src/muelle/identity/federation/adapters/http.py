@@ -1,5 +1,6 @@
 """Providers over HTTP: the operator names them, so they may be private; redirects are not followed."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
@@ -24,8 +25,9 @@ class HttpFetch:
     async def post(self, url: str, form: Mapping[str, str], user: str, password: Secret) -> bytes:
         """Send a form and return the answer; raise ProviderFailed."""
         secret = password.reveal()
-        auth = aiohttp.BasicAuth(quote_plus(user), quote_plus(secret)) if secret else None  # RFC 6749, section 2.3.1
-        return await self._asked("POST", url, data=dict(form), auth=auth)
+        pair = f"{quote_plus(user)}:{quote_plus(secret)}"  # RFC 6749, section 2.3.1
+        headers = {"authorization": f"Basic {b64encode(pair.encode()).decode()}"} if secret else {}
+        return await self._asked("POST", url, data=dict(form), headers=headers)
 
     async def _asked(self, method: str, url: str, **sent: Any) -> bytes:  # noqa: ANN401 - aiohttp's options
         try:
