@@ -98,10 +98,15 @@ def _kind(annotation: ast.expr) -> str:
     """Return a type as it is written, its bounds in words: Annotated[int, Meta(ge=1)] is 'int, >= 1'."""
     match annotation:
         case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[kind, ast.Call(keywords=bounds)])):
-            signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "like"}
-            said = [f"{signs[str(bound.arg)]} {ast.literal_eval(bound.value)}" for bound in bounds]
+            signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "pattern": "like", "min_length": "length >="}
+            said = [f"{signs[str(bound.arg)]} {_bound(bound.value)}" for bound in bounds]
             return ", ".join((ast.unparse(kind), *said))
     return ast.unparse(annotation)
+
+
+def _bound(value: ast.expr) -> str:
+    """Return a bound as it is, or as it is written: 1 << 20."""
+    return str(ast.literal_eval(value)) if isinstance(value, ast.Constant) else ast.unparse(value)
 
 
 def _comments(source: str) -> dict[int, tuple[str, bool]]:

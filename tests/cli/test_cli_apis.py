@@ -109,6 +109,7 @@ def test_an_api_has_endpoints_and_a_credential(muelle: Muelle, token: str) -> No
         "path": "/contacts/{id}",
         "description": "Show one",
         "parameters": [],
+        "id": "",
     }
 
 

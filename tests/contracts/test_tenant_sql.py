@@ -41,6 +41,9 @@ SPANNING: dict[str, dict[str, str]] = {
     },
     "engine/stores/requests.py": {"UPDATE runs SET began = NULL": _PART},
     "engine/stores/retention.py": {"DELETE FROM events": _SWEEP, "DELETE FROM submissions": _SWEEP},
+    "identity/domains/store.py": {
+        "SELECT 1 FROM identity_domains WHERE id": "whether another tenant has shown a domain"
+    },
     "identity/seals.py": {
         "SELECT place": _SEALING,
         "SELECT tenant, max(number) FROM identity_seals": _SEALING,

@@ -12,7 +12,13 @@ from doors.runs_doorway import begun
 from muelle.engine import JobKind, JobStep
 from muelle.rooms import working
 
-OPEN = {"/health", "/ready", "/api/versions", "/.well-known/jwks.json"}  # and /openapi.json, not described
+OPEN = {
+    "/health",
+    "/ready",
+    "/api/versions",
+    "/.well-known/jwks.json",
+    "/api/v1/auth/providers",
+}  # and /openapi.json, not described
 RECORD = {f"/api/v1/audit{part}" for part in ("", "/export", "/head", "/verify")}
 ALIVE = {
     "/metrics",
@@ -22,8 +28,9 @@ ALIVE = {
 }  # what these say changes by being asked, or with time
 SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who they are
 FOR_STRANGERS = {  # how they stop being any; without a body they get nothing
-    f"/api/v1/auth/{name}" for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh")
-}
+    f"/api/v1/auth/{name}": (400, "invalid_body")
+    for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh", "providers/{provider}/finish")
+} | {"/api/v1/auth/providers/{provider}/begin": (404, "provider_not_found")}
 ASK = document(("ask", "Approve", {"message": "Pay?", "outputPath": "/workflow/paid"}))
 PUBLISHED = {"name": "new", "workflow": WAIT}
 SCHEDULE = {"id": "new", "cron": "0 3 * * *", "document": WAIT}
@@ -117,6 +124,10 @@ ATTEMPTS = [
     Attempt("PATCH", "/api/v1/roles/{role}", 403, 404, {"description": "mine"}),
     Attempt("DELETE", "/api/v1/roles/{role}", 403, 404),
     Attempt("GET", "/api/v1/members", 403, 200),
+    Attempt("GET", "/api/v1/domains", 403, 200),
+    Attempt("POST", "/api/v1/domains", 403, 201, {"domain": "new.example"}),
+    Attempt("POST", "/api/v1/domains/{domain}/verify", 403, 404),
+    Attempt("DELETE", "/api/v1/domains/{domain}", 403, 404),
     Attempt("GET", "/api/v1/auth/sessions", 200, 200),
     Attempt("DELETE", "/api/v1/auth/sessions/{session}", 404, 404),
     Attempt("POST", "/api/v1/auth/sign-out", 400, 400),
@@ -235,7 +246,9 @@ async def furnished() -> AsyncIterator[Furnished]:
         grants = (await owner.get("/api/v1/agents/aimed-at/grants")).json()["grants"]
         await owner.post("/api/v1/roles", json=ROLE | {"name": "clerk"})
         await owner.put("/api/v1/agents/aimed-at/roles/clerk")
+        await owner.post("/api/v1/domains", json={"domain": "example.com"})
         places = {"agent": "aimed-at", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
+        places |= {"domain": "example.com"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
         places |= await _peopled(owner, await doorway.stranger())
@@ -279,7 +292,7 @@ async def test_every_path_that_the_document_does_not_call_open_refuses_strangers
             if path == SIGNED:
                 assert (answer.status_code, answer.json()["code"]) == (401, "hook_refused")
             elif path in FOR_STRANGERS:
-                assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
+                assert (answer.status_code, answer.json()["code"]) == FOR_STRANGERS[path]
             elif operation.get("security") == []:
                 assert path in OPEN
                 assert answer.status_code == 200

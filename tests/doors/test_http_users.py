@@ -36,7 +36,7 @@ async def mailed(doorway: Doorway) -> str:
     assert isinstance(mail, MemoryMail)
     [letter] = mail.sent
     mail.sent.clear()
-    return re.findall(r"mt_\S+", letter.text)[0]
+    return str(re.findall(r"mt_\S+", letter.text)[0])
 
 
 async def signed_up(doorway: Doorway) -> dict[str, Any]:

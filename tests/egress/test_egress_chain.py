@@ -68,6 +68,13 @@ async def test_a_call_that_hangs_is_ended_and_repeated() -> None:
     assert (answer.status, answer.attempts) == (200, 2)
 
 
+async def test_no_call_lasts_longer_than_its_agent_may_call_whatever_it_repeats() -> None:
+    async with world_with(retry=Retry(attempts=10, first_seconds=5, longest_seconds=5)) as world:
+        world.server.answers("/x", reply(503, Retry_After="2"))
+        answer = await world.get(world.server.url("/x"), by=agent(call_seconds=2))
+        assert (answer.status, answer.attempts) == (503, 1)
+
+
 async def test_an_api_has_a_policy_of_its_own(world: World) -> None:
     await world.api(
         "crm", "/crm", policy=PolicyChange(retry=RetryChange(attempts=3, first_seconds=0, longest_seconds=0))

@@ -7,6 +7,7 @@ import click
 from muelle.cli.commands import MuelleGroup
 from muelle.cli.completing import api_ids, credential_ids
 from muelle.cli.console import Console
+from muelle.cli.definitions import endpoint, endpoints, import_api
 from muelle.cli.listing import paged
 
 if TYPE_CHECKING:
@@ -205,3 +206,6 @@ def revoke(console: Console, api: str, *, yes: bool) -> None:
 
 
 apis.add_command(revoke, "remove")
+apis.add_command(import_api)
+apis.add_command(endpoints)
+apis.add_command(endpoint)

@@ -32,6 +32,8 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - a settings tree, or one of its 
 
     if dataclasses.is_dataclass(value):
         return {field.name: _shown(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {name: _shown(item) for name, item in value.items()}
     if isinstance(value, Secret):
         return str(value) if value.reveal() else ""
     return list(value) if isinstance(value, tuple) else value

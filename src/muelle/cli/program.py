@@ -28,6 +28,7 @@ _COMMANDS = {
     "apis": "muelle.cli.apis:apis",
     "credentials": "muelle.cli.credentials:credentials",
     "tenants": "muelle.cli.tenants:tenants",
+    "domains": "muelle.cli.domains:domains",
     "audit": "muelle.cli.audit:audit",
     "limits": "muelle.cli.limits:limits",
     "worker": "muelle.cli.worker:worker",

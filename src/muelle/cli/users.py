@@ -167,6 +167,30 @@ def sessions(console: Console, name: str, *, end: bool) -> None:
     console.listing("sessions", map(session_shape, found), _SESSIONS)
 
 
+@users.command()
+@click.argument("name")
+@click.argument("provider")
+@click.argument("subject")
+@click.pass_obj
+def link(console: Console, name: str, provider: str, subject: str) -> None:
+    """Let the account SUBJECT (its `sub`) of PROVIDER sign in as the user NAME."""
+    from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
+    from muelle.identity.federation.members import Account  # noqa: PLC0415 - as above
+    from muelle.identity.federation.members import link as join  # noqa: PLC0415 - as above
+
+    async def action(app: "App", owner: "Principal") -> None:
+        person = await app.people.users.users.show(owner, name)
+        doors = app.people.federation
+        account = Account(doors.federation.provider(provider).settings.issuer, subject)
+        await join(app.identity.registry, doors.logins, owner, person.user, account)
+
+    act(console, action)
+    if console.is_json:
+        console.json({"name": name, "provider": provider, "subject": subject})
+    else:
+        console.note(f"'{subject}' of {provider} signs in as '{name}'.")
+
+
 @users.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.pass_obj

@@ -7,9 +7,10 @@ is an error that names the nearest one. `MUELLE__ROOM__KEY=value` overrides `[ro
 import dataclasses
 import json
 import math
+from collections import abc
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -117,6 +118,9 @@ def _value(kind: Any, given: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401
         if not isinstance(given, Mapping):
             raise InvalidSetting(setting=".".join(path), expected="a table")
         return _build(kind, given, path)
+    item = _tables_of(kind)
+    if item is not None and isinstance(given, Mapping):
+        return {name: _value(item, value, (*path, name)) for name, value in given.items()}
     if kind is Secret:
         return Secret(str(given))
     try:
@@ -126,6 +130,14 @@ def _value(kind: Any, given: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401
     if isinstance(value, int | float) and not 0 <= value < math.inf:
         raise InvalidSetting(setting=".".join(path), expected="a number from 0 on")
     return value
+
+
+def _tables_of(kind: Any) -> Any:  # noqa: ANN401 - any annotation
+    """Return what each table of a mapping is built as, such as `[room.NAME]` for chosen names; None for others."""
+    if get_origin(kind) is not abc.Mapping:
+        return None
+    item = get_args(kind)[1]
+    return item if dataclasses.is_dataclass(item) else None
 
 
 def _split(kind: Any, given: Any) -> Any:  # noqa: ANN401 - any annotation, any TOML value

@@ -213,7 +213,7 @@ class Egress:
         if listing is not None:
             journey.api = listing.api.id
             journey.max_answer_bytes = min(journey.max_answer_bytes, listing.api.max_answer_bytes or 1 << 62)
-        total = self._policy(journey, listing).total_seconds
+        total = min(self._policy(journey, listing).total_seconds, self._most_seconds(journey.principal))
         journey.until = self._clock.monotonic() + total
         try:
             async with asyncio.timeout(total + _GRACE):
@@ -222,12 +222,16 @@ class Egress:
             raise TimedOut(host=hop.target.place, seconds=total) from None
 
     def _seconds(self, principal: Principal, wanted: float | None, listing: Listing | None) -> float:
-        most = min(self._settings.max_timeout_seconds, principal.limits.get("call_seconds", float("inf")))
+        most = self._most_seconds(principal)
         if wanted is None:
             return min((listing.api.timeout if listing else None) or self._settings.timeout_seconds, most)
         if not 0 < wanted <= most:
             raise InvalidCall(field="timeout", value=wanted, largest=most)
         return wanted
+
+    def _most_seconds(self, principal: Principal) -> float:
+        """Return how long a call may take in all, its attempts and pauses included."""
+        return min(self._settings.max_timeout_seconds, principal.limits.get("call_seconds", float("inf")))
 
     def _policy(self, journey: Journey, listing: Listing | None) -> Policy:
         return passage_policy(self.chain.policy(listing, journey.call.operation), journey.call, journey.seconds)

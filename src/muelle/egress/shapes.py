@@ -72,6 +72,7 @@ class EndpointShape(_Strict, frozen=True, kw_only=True):
     path: Annotated[str, Meta(pattern="^/", max_length=MAX_PATH)]
     description: Text = ""
     parameters: list[dict[str, Any]] = []
+    id: Annotated[str, Meta(max_length=100)] = ""
 
 
 class PlacementShape(_Strict, frozen=True, kw_only=True):
@@ -274,7 +275,13 @@ def _or(given: Any, present: Any) -> Any:  # noqa: ANN401 - a field of a body
 
 def _endpoints(bodies: list[EndpointShape]) -> tuple[Endpoint, ...]:
     return tuple(
-        Endpoint(method=body.method, path=body.path, description=body.description, parameters=tuple(body.parameters))
+        Endpoint(
+            id=body.id,
+            method=body.method,
+            path=body.path,
+            description=body.description,
+            parameters=tuple(body.parameters),
+        )
         for body in bodies
     )
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from muelle.core import GrantId, KeyId, PrincipalId, TenantId
+from muelle.identity.domains.model import Domain, DomainChange
 from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
 from muelle.identity.model import Act, Agent, Grant, Key, Tenant
 from muelle.identity.roles.model import Membership, Role, RoleChange
 
-Stored = TypeVar("Stored", Tenant, Agent, Key, Grant, LimitRule, Role, Membership)
+Stored = TypeVar("Stored", Tenant, Agent, Key, Grant, LimitRule, Role, Membership, Domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ Change = (
     | LimitSet
     | LimitReset
     | RoleChange
+    | DomainChange
 )
 
 

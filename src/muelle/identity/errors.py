@@ -6,7 +6,7 @@ the exception, for the audit record and for metrics; `problem()`, which leaves t
 
 from typing import Any
 
-from muelle.core import Conflict, Invalid, NotFound, TooLarge, Unauthenticated
+from muelle.core import Conflict, Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
 from muelle.identity.model import Refused
 
 
@@ -119,6 +119,61 @@ class QuotaExceeded(Conflict):
 
     code = "quota_exceeded"
     suggestions = ("Remove what is not needed any more, or ask the operator for a higher quota.",)
+
+
+class InvalidDomain(Invalid):
+    """This is no domain that can be verified."""
+
+    code = "invalid_domain"
+    suggestions = ("Give a domain such as example.com: no address, no URL, no wildcard.",)
+
+
+class DomainExists(Conflict):
+    """The tenant has that domain already."""
+
+    code = "domain_exists"
+    suggestions = ("Verify it, or remove it to begin anew with another token.",)
+
+
+class DomainTaken(Conflict):
+    """Another tenant has verified that domain."""
+
+    code = "domain_taken"
+    suggestions = ("Have the other tenant remove it first.",)
+
+
+class TooManyDomains(Conflict):
+    """The tenant has as many domains as a tenant may have."""
+
+    code = "too_many_domains"
+    suggestions = ("Remove a domain that is not needed any more.",)
+
+
+class DomainNotFound(NotFound):
+    """The tenant has no such domain."""
+
+    code = "domain_not_found"
+
+
+class DomainUnproven(Conflict):
+    """The TXT record that would show that the domain is yours is not there, or says something else."""
+
+    code = "domain_unproven"
+    suggestions = ("Have the TXT record that the error names say that value; name servers may need a while for it.",)
+
+
+class RecordsUnreachable(Unavailable):
+    """No name server answered, so nobody knows whether the record is there."""
+
+    code = "records_unreachable"
+    suggestions = ("Try again later, or check the name servers of this machine and the setting identity.nameservers.",)
+
+
+class InvalidNameserver(Invalid):
+    """This is no address of a name server."""
+
+    code = "invalid_nameserver"
+    suggestions = ("Give addresses, with a port if it is not 53: 9.9.9.9, [::1]:5353.",)
 
 
 class OwnerMissing(NotFound):

@@ -22,6 +22,8 @@ from muelle.identity.changes import (
     TenantChanged,
     Where,
 )
+from muelle.identity.domains.model import Domain, DomainAdded, DomainRemoved, DomainVerified
+from muelle.identity.domains.store import keep as keep_domain
 from muelle.identity.errors import AgentExists, GrantExists, TenantExists
 from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
 from muelle.identity.limiting.store import kept
@@ -98,6 +100,7 @@ class _Shelf:
     limits: dict[tuple[str, str], LimitRule] = field(default_factory=dict)
     roles: dict[tuple[str, str], Role] = field(default_factory=dict)
     members: dict[tuple[str, str], Membership] = field(default_factory=dict)
+    domains: dict[tuple[str, str], Domain] = field(default_factory=dict)
 
     def copy(self) -> "_Shelf":
         return _Shelf(
@@ -109,6 +112,7 @@ class _Shelf:
             dict(self.limits),
             dict(self.roles),
             dict(self.members),
+            dict(self.domains),
         )
 
 
@@ -139,6 +143,7 @@ class MemoryIdentityStore:
             LimitRule: shelf.limits,
             Role: shelf.roles,
             Membership: shelf.members,
+            Domain: shelf.domains,
         }
         found: list[Stored] = [item for item in rows[kind].values() if _wanted(item, where)]
         return sorted(found, key=lambda item: item.id)[: where.limit]
@@ -157,7 +162,7 @@ class MemoryIdentityStore:
         return self._epoch
 
 
-def _wanted(item: Tenant | Agent | Key | Grant | LimitRule | Role | Membership, where: Where) -> bool:
+def _wanted(item: Tenant | Agent | Key | Grant | LimitRule | Role | Membership | Domain, where: Where) -> bool:
     tenant = item.id if isinstance(item, Tenant) else item.tenant
     return (
         where.tenant in {None, tenant}
@@ -184,6 +189,8 @@ def _make(shelf: _Shelf, change: Change) -> None:
             within(quota, most, _count(shelf, tenant_id, quota))
         case RoleAdded() | RoleChanged() | RoleRemoved() | RoleGiven() | RoleTaken():
             keep(shelf.roles, shelf.members, change)
+        case DomainAdded() | DomainVerified() | DomainRemoved():
+            keep_domain(shelf.domains, change)
         case LimitSet(rule) | LimitReset(rule):
             place = rule.tenant, rule.id
             shelf.limits[place] = kept(shelf.limits.get(place), change)

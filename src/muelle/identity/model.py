@@ -42,6 +42,7 @@ SCOPES: Mapping[str, str] = {
     "queries:run": "Run a registered query. Resource: its name.",
     "identity:manage": "Manage agents, keys, grants, and who has which role. Resource: the agent's name.",
     "roles:manage": "Add, change and remove roles. Resource: the role's name.",
+    "domains:manage": "Add, verify and remove the tenant's domains. Resource: the domain.",
     "apis:manage": "Register, change and remove Apis. Resource: the Api's id.",
     "credentials:manage": "Keep, replace and remove credentials. Resource: its id.",
     "tenants:manage": "Change the tenant's limits and allowed addresses. Resource: the tenant's id.",

@@ -12,6 +12,7 @@ from muelle.identity.settings import IdentitySettings
 from muelle.stores import Database, Vault
 
 if TYPE_CHECKING:
+    from muelle.identity.federation.opening import FederationDoors
     from muelle.identity.tokens.opening import TokenDoors
     from muelle.identity.users.mail import Mail
     from muelle.identity.users.opening import UserDoors
@@ -61,6 +62,23 @@ class People:
             issuer=self.settings.tokens.issuer,
         )
         return open_users(parts)
+
+    @cached_property
+    def federation(self) -> "FederationDoors":
+        """Providers of identities, and what reads all tokens, theirs and ours."""
+        from muelle.identity.federation.adapters.http import HttpFetch  # noqa: PLC0415 - aiohttp loads in 300 ms
+        from muelle.identity.federation.opening import FederationParts, open_federation  # noqa: PLC0415 - as above
+
+        parts = FederationParts(
+            providers=self.settings.providers,
+            database=self.database,
+            identity=self.identity,
+            tokens=self.tokens,
+            own_issuer=self.settings.tokens.issuer,
+            fetch=HttpFetch(),
+            clock=self.clock,
+        )
+        return open_federation(parts)
 
     @cached_property
     def mail(self) -> "Mail":

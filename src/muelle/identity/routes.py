@@ -12,6 +12,7 @@ from muelle.core import Body, answers, dated
 from muelle.identity import audit_routes, shapes
 from muelle.identity.agents import AgentDraft
 from muelle.identity.audit import MAX_PAGE
+from muelle.identity.domains import routes as domain_routes
 from muelle.identity.model import SCOPES, Principal, Rule
 from muelle.identity.roles import routes as role_routes
 from muelle.identity.service import Identity
@@ -48,6 +49,7 @@ def routes(identity: Identity, caller: Caller) -> APIRouter:
     _tenants(router, identity, who)
     _tenant(router, identity, who)
     router.include_router(audit_routes.routes(identity, caller))
+    router.include_router(domain_routes.routes(identity.domains, caller))
     router.include_router(role_routes.routes(identity.roles, caller))
     return router
 

@@ -13,6 +13,8 @@ from muelle.identity.audit import AuditFilter, AuditTrail
 from muelle.identity.bearing import BEGINNING, Bearers
 from muelle.identity.cache import KeyCache
 from muelle.identity.changes import IdentityStore, KeyOnFile, Where
+from muelle.identity.domains.adapters.dns import DnsRecords
+from muelle.identity.domains.service import Domains
 from muelle.identity.errors import AgentNotFound, DisabledAgent, ExpiredKey, InvalidKey, RevokedKey
 from muelle.identity.grants import Grants
 from muelle.identity.keys import Keys, ShownKey, read_key
@@ -63,6 +65,7 @@ class Identity:
         self.grants = Grants(self._registry)
         self.tenants = Tenants(self._registry)
         self.roles = Roles(self._registry)
+        self.domains = Domains(self._registry, DnsRecords(settings.nameservers))
         self.owner = Owner(self._registry)
         self.record = AuditRecord(self._registry, chain)
 

@@ -1,7 +1,9 @@
 """Settings of identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from muelle.identity.federation.settings import ProviderSettings
 from muelle.identity.tokens.settings import TokenSettings
 from muelle.identity.users.settings import UserSettings
 
@@ -17,5 +19,8 @@ class IdentitySettings:
     strangers_per_minute: int = 60  # refused keys recorded one by one; the others are counted
     tokens: TokenSettings = field(default_factory=TokenSettings)
     users: UserSettings = field(default_factory=UserSettings)
+    # Providers of identities (OpenID Connect) by name; each is a table of its own, as the guide on users has it.
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
     seal_seconds: float = 5.0  # how soon acts are sealed: until then a removed one leaves no trace in the chain
     audit_days: int = 400  # how long acts are kept; 0 is for ever
+    nameservers: str = ""  # what domains are verified by, such as "9.9.9.9, [::1]:5353"; empty: the system's

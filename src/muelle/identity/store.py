@@ -23,6 +23,8 @@ from muelle.identity.changes import (
     Where,
 )
 from muelle.identity.checks import is_clean
+from muelle.identity.domains import store as domain_rows
+from muelle.identity.domains.model import Domain, DomainAdded, DomainRemoved, DomainVerified
 from muelle.identity.errors import AgentExists, GrantExists, TenantExists
 from muelle.identity.limiting import store as limit_rows
 from muelle.identity.limiting.model import LimitReset, LimitRule, LimitSet
@@ -197,6 +199,8 @@ async def _make(transaction: Transaction, change: Change) -> None:
             await transaction.execute(_REVOKE_GRANT, tenant, grant)
         case RoleAdded() | RoleChanged() | RoleRemoved() | RoleGiven() | RoleTaken() | Within():
             await role_rows.make(transaction, change)
+        case DomainAdded() | DomainVerified() | DomainRemoved():
+            await domain_rows.make(transaction, change)
         case LimitSet() | LimitReset():
             await limit_rows.make(transaction, change)
 
@@ -314,7 +318,7 @@ class _Table:
     name: str
     columns: tuple[str, ...]
     tenant: str
-    read: Callable[[Row], Tenant | Agent | Key | Grant | LimitRule | Role | Membership]
+    read: Callable[[Row], Tenant | Agent | Key | Grant | LimitRule | Role | Membership | Domain]
 
 
 _TABLES: Mapping[type[Any], _Table] = {
@@ -324,5 +328,6 @@ _TABLES: Mapping[type[Any], _Table] = {
     Grant: _Table("identity_grants", _GRANT, "tenant", _grant),
     Role: _Table(role_rows.ROLES, role_rows.ROLE_COLUMNS, "tenant", role_rows.read_role),
     Membership: _Table(role_rows.MEMBERS, role_rows.MEMBER_COLUMNS, "tenant", role_rows.read_member),
+    Domain: _Table(domain_rows.TABLE, domain_rows.COLUMNS, "tenant", domain_rows.read),
     LimitRule: _Table(limit_rows.TABLE, limit_rows.COLUMNS, "tenant", limit_rows.read),
 }

@@ -555,6 +555,17 @@ CREATE TABLE identity_members (
     PRIMARY KEY (tenant, id)
 )
 --;
+CREATE TABLE identity_domains (
+    tenant VARCHAR(100) NOT NULL, 
+    id VARCHAR(253) NOT NULL, 
+    token VARCHAR(100) NOT NULL, 
+    created BIGINT NOT NULL, 
+    verified BIGINT, 
+    PRIMARY KEY (tenant, id)
+)
+--;
+CREATE UNIQUE INDEX identity_domains_verified ON identity_domains (id) WHERE verified IS NOT NULL
+--;
 CREATE TABLE identity_seals (
     tenant VARCHAR(100) NOT NULL, 
     number BIGINT NOT NULL, 
@@ -714,6 +725,10 @@ ALTER TABLE identity_roles ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 --;
 CREATE POLICY of_tenant ON identity_roles USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
 --;
+ALTER TABLE identity_domains ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+--;
+CREATE POLICY of_tenant ON identity_domains USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
+--;
 ALTER TABLE identity_members ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 --;
 CREATE POLICY of_tenant ON identity_members USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
@@ -745,6 +760,10 @@ CREATE POLICY of_tenant ON egress_apis USING ((SELECT current_setting('muelle.te
 ALTER TABLE egress_credentials ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 --;
 CREATE POLICY of_tenant ON egress_credentials USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
+--;
+ALTER TABLE egress_definitions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
+--;
+CREATE POLICY of_tenant ON egress_definitions USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
 --;
 ALTER TABLE vault_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
 --;

@@ -548,6 +548,17 @@ CREATE TABLE identity_members (
     PRIMARY KEY (tenant, id)
 )
 --;
+CREATE TABLE identity_domains (
+    tenant VARCHAR(100) NOT NULL, 
+    id VARCHAR(253) NOT NULL, 
+    token VARCHAR(100) NOT NULL, 
+    created BIGINT NOT NULL, 
+    verified BIGINT, 
+    PRIMARY KEY (tenant, id)
+)
+--;
+CREATE UNIQUE INDEX identity_domains_verified ON identity_domains (id) WHERE verified IS NOT NULL
+--;
 CREATE TABLE identity_seals (
     tenant VARCHAR(100) NOT NULL, 
     number BIGINT NOT NULL, 

@@ -29,8 +29,10 @@ class Breaking:
     """When calls to an upstream are held back. Rates are parts of 1, over a sliding window."""
 
     enabled: bool = True  # whether a breaker stands before upstreams
-    error_rate: Annotated[float, Meta(gt=0, le=1)] = 0.6  # timeouts, failed connections and statuses from 500 on
-    slow_rate: Annotated[float, Meta(gt=0, le=1)] = 0.9  # of calls that take slow_seconds or more
+    error_rate: Annotated[float, Meta(gt=0, le=1)] = (
+        0.6  # from which it opens: timeouts, failed connections, statuses from 500 on
+    )
+    slow_rate: Annotated[float, Meta(gt=0, le=1)] = 0.9  # from which it opens: calls that take slow_seconds or more
     slow_seconds: Annotated[float, Meta(gt=0)] = 60.0  # from when on a call is slow
     window_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0  # how long a call counts
     min_calls: Annotated[int, Meta(ge=1)] = 50  # fewer in the window say nothing

@@ -19,11 +19,23 @@ class Retry:
 
     attempts: Annotated[int, Meta(ge=1, le=10)] = 1  # in all, the first one included; 1 tries nothing again
     first_seconds: Annotated[float, Meta(le=300)] = 0.25  # the longest pause before the second attempt
-    longest_seconds: Annotated[float, Meta(le=300)] = 20.0  # no pause is longer; asked for longer, it is given up
+    longest_seconds: Annotated[float, Meta(le=300)] = (
+        20.0  # no pause is longer; where the upstream asks for longer it is given up
+    )
     factor: Annotated[float, Meta(ge=1, le=10)] = 2.0  # by which the longest pause grows with every attempt
-    statuses: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = (408, 425, 429, 500, 502, 503, 504)  # tried again
-    budget: Annotated[float, Meta(le=10)] = 0.5  # repetitions of one upstream for each of its calls: load is 1.5 times
-    reserve: Annotated[int, Meta(ge=1, le=10_000)] = 50  # repetitions that may be saved up, and are there at the start
+    statuses: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = (
+        408,
+        425,
+        429,
+        500,
+        502,
+        503,
+        504,
+    )  # after which it is tried again
+    budget: Annotated[float, Meta(le=10)] = (
+        0.5  # repetitions for each call to an upstream: it bears 1.5 times the calls
+    )
+    reserve: Annotated[int, Meta(ge=1, le=10_000)] = 100  # repetitions that may be saved up and are there at the start
 
 
 def is_repeatable(method: str, *, has_own_key: bool, is_asked: bool) -> bool:

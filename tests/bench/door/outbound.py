@@ -26,8 +26,8 @@ BODY = json.dumps([{"id": number, "name": f"name {number}"} for number in range(
 FAILING = 0.3  # of the answers: as much as the retries' budget is made for
 HANGING = 0.03  # of the answers, among them
 TOLD = 0.1  # of the answers, among them: 503 with a Retry-After
-TIMEOUT = 0.1  # seconds for one attempt
-CALLERS = 100  # calls at a time
+TIMEOUT = 0.3  # seconds for one attempt
+CALLERS = 50  # calls at a time
 
 
 @dataclass
@@ -137,7 +137,7 @@ async def retried(calls: int) -> tuple[float, float]:
 
     One in ten calls is a POST without a key: it must not be sent twice, and counts only for that.
     """
-    retry = Retry(attempts=8, first_seconds=0.02, longest_seconds=0.2)
+    retry = Retry(attempts=10, first_seconds=0.02, longest_seconds=0.2)
     upstream = Upstream(failing=FAILING)
     statuses: list[int] = []
     async with outbound(EgressSettings(timeout_seconds=TIMEOUT, retry=retry), upstream) as egress:

@@ -175,6 +175,17 @@ async def test_nobody_learns_by_a_forgotten_password_whether_there_is_an_account
     assert (await database.fetch("SELECT COUNT(*) FROM user_mails"))[0][0] == 0
 
 
+async def test_nobody_is_flooded_with_mails_that_others_ask_for(town: Town) -> None:
+    await town.ana()
+    for _ in range(20):
+        await town.doors.accounts.forgot("default", ANA)
+        await town.doors.accounts.sign_up("ben@example.com")
+
+    sent = [to for to, _ in await town.mailed()]
+
+    assert {to: sent.count(to) for to in sent} == {ANA: 5, "ben@example.com": 5}
+
+
 TABLES = ("user_tickets", "user_mails")
 
 

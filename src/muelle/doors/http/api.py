@@ -30,10 +30,12 @@ from muelle.doors.http.problems import (
 from muelle.doors.http.schema import COMMON, describe
 from muelle.doors.http.versions import versions_body
 from muelle.egress import routes as egress_routes
+from muelle.egress.definitions import routes as definition_routes
 from muelle.engine.job_doors import routes as job_routes
 from muelle.engine.schedules import routes as schedule_routes
 from muelle.identity import DEFAULT_TENANT, Limits, Principal, Refused
 from muelle.identity import routes as identity_routes
+from muelle.identity.federation import routes as federation_routes
 from muelle.identity.tokens import routes as token_routes
 from muelle.identity.users import routes as user_routes
 from muelle.rooms import approvals_of, jobs_of, saved_of, schedules_of, triggers_of
@@ -77,6 +79,7 @@ def build_api(app: App) -> Api:
 
     api.include_router(workflow_routes.routes(_verbs(app), caller))
     api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, app.egress.policies, caller))
+    api.include_router(definition_routes.routes(lambda: app.egress.definitions, caller))
     api.include_router(identity_routes.routes(app.identity, caller))
     api.include_router(limit_routes.routes(Limits(app.identity.registry, app.budgets), caller))
     _include_rooms(api, app, caller)
@@ -104,7 +107,9 @@ def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401
 
 def _include_users(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401 - a FastAPI dependency
     tokens = app.people.tokens
-    app.identity.accept(tokens.bearers)
+    federation = app.people.federation
+    app.identity.accept(federation.bearers)
+    api.include_router(federation_routes.routes(federation.federation))
     api.include_router(token_routes.routes(tokens, app.settings.identity.tokens, caller))
     api.include_router(user_routes.routes(app.people.users, partial(token_routes.sessioned, tokens), caller))
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from muelle.core import Body, answers
 from muelle.egress.definitions.errors import InvalidImport
 from muelle.egress.definitions.service import MAX_BUDGET, MAX_FOUND, Definitions, ImportWish
-from muelle.egress.definitions.shapes import EndpointPage, EndpointShape, ImportBody, ImportedShape
+from muelle.egress.definitions.shapes import EndpointDetail, EndpointPage, ImportBody, ImportedShape
 from muelle.egress.model import ApiId, CredentialId, Placement
 from muelle.egress.shapes import NAME, PlacementShape
 from muelle.identity import Principal
@@ -66,7 +66,7 @@ def _views(router: APIRouter, definitions: Callable[[], Definitions], who: Any) 
 
     @router.get(
         "/apis/{api}/endpoints/{endpoint:path}",
-        responses=answers(200, "The endpoint in full.", EndpointShape),
+        responses=answers(200, "The endpoint in full.", EndpointDetail),
         summary="Show an endpoint",
     )
     async def show_endpoint(actor: Annotated[Principal, who], api: ApiName, endpoint: str) -> Response:

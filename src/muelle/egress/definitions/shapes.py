@@ -40,7 +40,7 @@ class EndpointPage(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int
 
 
-class EndpointShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EndpointDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An endpoint in full."""
 
     api: str

@@ -28,4 +28,4 @@ class SourcesSettings:
     aws_endpoint: str = ""  # if it is not that of the region
     aws_name: str = "muelle/{tenant}/{credential}"  # of a secret there
     aws_field: str = ""  # of the secret's JSON; without it the secret is its whole text
-    aws_key: Secret = field(default_factory=lambda: Secret(""))  # ID:SECRET[:TOKEN]; without it, what boto3 finds
+    aws_key: Secret = field(default_factory=lambda: Secret(""))  # ID:SECRET[:TOKEN]; without it, what botocore finds

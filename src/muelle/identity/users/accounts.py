@@ -76,11 +76,12 @@ class Accounts:
         preset = parts.settings.sign_up_preset or None
         promise = msgspec.json.encode(Promise(preset=preset)).decode()
         draft = parts.tickets.draft("sign_up", email, DEFAULT_TENANT, content=promise)
+        is_decoy = not await parts.attempts.may_mail(email)
         if known is None:
-            await parts.tickets.mail(draft)
+            await parts.tickets.mail(draft, is_decoy=is_decoy)
             return
         await parts.tickets.issue(draft)  # which nobody gets: the work is the same
-        await parts.post.take(email, KNOWN_SUBJECT, KNOWN_TEXT)
+        await parts.post.take("" if is_decoy else email, KNOWN_SUBJECT, KNOWN_TEXT)
 
     async def accept(self, token: str, password: str, origin: Origin, *, name: str = "") -> Tokens:
         """Make the account that a ticket promises and sign its user in.
@@ -110,7 +111,8 @@ class Accounts:
         user = await parts.users.by_email(tenant, email)
         whose = user.principal if user else ""
         draft = parts.tickets.draft("reset", email, user.tenant if user else tenant, principal=whose)
-        await parts.tickets.mail(draft, is_decoy=user is None)
+        is_flood = not await parts.attempts.may_mail(email)
+        await parts.tickets.mail(draft, is_decoy=user is None or is_flood)
 
     async def reset(self, token: str, password: str) -> None:
         """Replace a password by a ticket, and end all sessions; raise InvalidTicket, WeakPassword."""
@@ -147,7 +149,9 @@ class Accounts:
         user = await parts.signing_in.confirmed(actor, password, address)
         taken = await parts.users.by_email(user.tenant, new)
         draft = parts.tickets.draft("verification", new, user.tenant, principal=user.principal)
-        await parts.tickets.mail(draft, is_decoy=taken is not None and taken.principal != user.principal)
+        is_decoy = taken is not None and taken.principal != user.principal
+        is_flood = not await parts.attempts.may_mail(new)
+        await parts.tickets.mail(draft, is_decoy=is_decoy or is_flood)
 
     async def begin_factor(self, actor: Principal, password: str, address: str) -> Enrolment:
         """Return what an authenticator is to be given; raise what signing in raises, and SecondFactorThere."""

@@ -39,6 +39,9 @@ class Wait:
         return int(min(self.first * 2.0 ** min(beyond, 60), self.longest) * _MICROS)
 
 
+_MAILS = Wait(free=5, first=300.0, longest=3600.0, forget=86_400.0)  # five at once, then fewer and fewer
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Names of who tries: what they are kept as holds neither address in the clear."""
@@ -77,6 +80,10 @@ class Attempts:
         Else whoever has the password could try codes for ever, by showing the password alone in between.
         """
         await self._store.take_back([attempt.address, attempt.account])
+
+    async def may_mail(self, email: str) -> bool:
+        """Count a mail that somebody asks for; return whether it is sent, for nobody is to be flooded by others."""
+        return not await self._store.note([(_name("mail", email), _MAILS)], self._clock.now())
 
     async def forgive(self, tenant: str, email: str) -> None:
         """Forget an account's failures: whoever has its mail has replaced the password."""

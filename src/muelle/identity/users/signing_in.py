@@ -75,9 +75,8 @@ class SigningIn:
         principal = await self._principal(user, request)
         if user.verified is None and parts.settings.require_verified:
             await parts.attempts.take_back(attempt)
-            await parts.tickets.mail(
-                parts.tickets.draft("verification", user.email, user.tenant, principal=user.principal)
-            )
+            draft = parts.tickets.draft("verification", user.email, user.tenant, principal=user.principal)
+            await parts.tickets.mail(draft, is_decoy=not await parts.attempts.may_mail(user.email))
             raise AddressUnverified
         await self._second(user, claim.code, attempt, request)
         await parts.attempts.succeed(attempt)

@@ -131,11 +131,12 @@ class TicketStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, digest: str, ticket: Ticket, now: datetime) -> None:
-        """Keep a ticket; earlier ones for the same purpose open nothing any more."""
+    async def add(self, digest: str, ticket: Ticket, now: datetime, *, is_sole: bool = True) -> None:
+        """Keep a ticket; earlier ones for the same purpose are void, unless it need not be the sole one."""
         whose = (ticket.tenant, ticket.principal, ticket.email, ticket.kind)
         async with self._database.transaction() as transaction:
-            await transaction.execute(_VOID_TICKETS, micros(now), *whose)
+            if is_sole:
+                await transaction.execute(_VOID_TICKETS, micros(now), *whose)
             await transaction.execute(
                 _ADD_TICKET, digest, ticket.kind, ticket.tenant, ticket.principal, ticket.email, ticket.content,
                 micros(ticket.expires),

@@ -1,4 +1,4 @@
-"""Roles, and the chain of the audit record.
+"""Roles, domains, and the chain of the audit record.
 
 An act's `place` orders acts by commit; below the ledger's `until` all are sealed. On SQLite the place is the row's
 number, for there is one writer. On PostgreSQL it is the number of the transaction, so that nothing can still appear
@@ -22,7 +22,7 @@ END $$"""
 
 
 def upgrade() -> None:
-    """Create roles; give acts their places, and create what seals them."""
+    """Create roles and domains; give acts their places, and create what seals them."""
     _roles()
     _seals()
     if op.get_context().dialect.name == "sqlite":
@@ -39,8 +39,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take roles and the chain away; the acts stay."""
-    for table in ("ledger", "cuts", "seals", "members", "roles"):
+    """Take roles, domains and the chain away; the acts stay."""
+    for table in ("ledger", "cuts", "seals", "domains", "members", "roles"):
         op.drop_table(f"identity_{table}")
     if op.get_context().dialect.name == "sqlite":
         _anew("place", sa.PrimaryKeyConstraint("tenant", "at", "id"))
@@ -65,6 +65,17 @@ def _roles() -> None:
         sa.Column("principal", sa.String(100), nullable=False),
         sa.Column("role", sa.String(100), nullable=False),
     )
+    op.create_table(
+        "identity_domains",
+        sa.Column("tenant", sa.String(100), primary_key=True),
+        sa.Column("id", sa.String(253), primary_key=True),
+        sa.Column("token", sa.String(100), nullable=False),
+        sa.Column("created", sa.BigInteger, nullable=False),
+        sa.Column("verified", sa.BigInteger),
+    )
+    there = sa.text("verified IS NOT NULL")
+    where = {"sqlite_where": there, "postgresql_where": there}
+    op.create_index("identity_domains_verified", "identity_domains", ["id"], unique=True, **where)
 
 
 def _seals() -> None:

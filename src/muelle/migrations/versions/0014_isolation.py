@@ -11,8 +11,8 @@ down_revision = "0013"
 _TABLES = """
     key_values secrets runs plans journal jobs events waits submissions limit_keys schedules
     identity_agents identity_keys identity_grants identity_acts identity_seals identity_cuts identity_roles
-    identity_members identity_limits users user_sessions user_tickets user_logins
-    egress_apis egress_credentials vault_keys credential_uses
+    identity_domains identity_members identity_limits users user_sessions user_tickets user_logins
+    egress_apis egress_credentials egress_definitions vault_keys credential_uses
     triggers trigger_deliveries trigger_depths trigger_receipts
     workflows_saved workflows_versions workflows_contents workflows_changes
 """.split()  # noqa: SIM905 - thirty names are easier to read so

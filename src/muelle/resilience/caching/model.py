@@ -22,12 +22,14 @@ Stale = Annotated[float, Meta(ge=0, le=30 * 86_400)]
 class Caching:
     """When an answer is given again. Only ever to GET and HEAD, and only with a grant for the call itself."""
 
-    mode: Literal["off", "asked", "headers"] = "asked"  # asked: what a call or an Api asks for; headers: all HTTP lets
-    seconds: Annotated[float, Meta(le=30 * 86_400)] = 0.0  # greatest age where the answer says nothing; 0: not asked
-    # For how long past that an answer is given while a new one is fetched; none: what the answer allows.
+    mode: Literal["off", "asked", "headers"] = (
+        "asked"  # asked: what a call or an Api asks for; headers: all that HTTP lets be kept
+    )
+    seconds: Annotated[float, Meta(le=30 * 86_400)] = 0.0  # greatest age of an answer; 0 asks for none to be kept
+    # For how long past that an answer is given while a new one is fetched; unset: as the answer allows.
     stale_while_revalidate_seconds: Stale | None = None
-    stale_if_error_seconds: Stale | None = None  # for how long past that if the upstream fails; none: as it allows
-    obey: bool = True  # whether no-store, no-cache, max-age, Expires of answers count; an Api may be set not to
+    stale_if_error_seconds: Stale | None = None  # for how long past that if the upstream fails; unset: as it allows
+    obey: bool = True  # whether what answers say of being kept counts
     share: Literal["agent", "tenant"] = "agent"  # whether agents of a tenant with the same credential share answers
     coalesce: bool = True  # whether the same call at the same time is made once
 
