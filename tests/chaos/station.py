@@ -72,11 +72,18 @@ class Station:
         said = await self.submit(text)
         assert said.is_acknowledged, said
 
+    async def take_document(self, *operations: Any) -> None:
+        """Submit a run of some operations that must be taken."""
+        document = {"operationUpdate": {"workflowId": "own", "operations": list(operations)}}
+        said = await self._submit({"workflow": msgspec.json.encode(document).decode()})
+        assert said.is_acknowledged, said
+
     async def submit(self, text: str) -> Said:
         """Submit a run once, with some text as its input."""
-        said = await self.ask(
-            "POST", EXECUTE, {"workflow": _DOCUMENT, "inputs": {"text": text}}, prefer="respond-async"
-        )
+        return await self._submit({"workflow": _DOCUMENT, "inputs": {"text": text}})
+
+    async def _submit(self, body: Any) -> Said:
+        said = await self.ask("POST", EXECUTE, body, prefer="respond-async")
         if said.is_acknowledged:
             self.acknowledged.append(said.body["execution_id"])
         return said

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import resource
-import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -12,19 +11,13 @@ from pathlib import Path
 import pytest
 
 from chaos.client import EXECUTIONS
+from chaos.outage import CLIENTS, is_refused_for_now, outage
 from chaos.station import PATIENCE, Said, Station, open_station
 from fixtures.postgres import PostgresServer
 
 LARGE = "x" * 100_000
-SOON = {"MUELLE__STORES__CONNECT_SECONDS": "0.5"}
 SEVERAL = 20
 MEGABYTE = 1 << 20
-
-
-def is_refused_for_now(said: Said, *codes: str) -> bool:
-    """Tell whether an answer says: not now, try again then, and what is to be done."""
-    is_telling = said.body["code"] in codes and bool(said.body["suggestions"]) and said.body["recoverable"]
-    return said.status == 503 and int(said.headers["Retry-After"]) >= 1 and is_telling
 
 
 async def submit_until_refused(station: Station) -> Said:
@@ -115,18 +108,10 @@ async def test_a_server_killed_while_the_disk_is_full_has_all_that_was_acknowled
 async def test_a_database_that_is_gone_for_long_is_named_and_back_as_soon_as_it_is(
     fragile_postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
-    environment = {**SOON, "MUELLE__STORES__URL": fragile_postgres_server.create()}
-    async with open_station(tmp_path / "home", environment) as station:
-        await asyncio.gather(*(station.take("before") for _ in range(SEVERAL)))
-        fragile_postgres_server.stop(signal.SIGQUIT)
-        refused = [await station.submit("meanwhile") for _ in range(3)]
-        listed = await station.ask("GET", EXECUTIONS)
-        await asyncio.to_thread(fragile_postgres_server.start)
-        await submit_until_taken(station)
-
-        assert all(is_refused_for_now(said, "database_unreachable") for said in (*refused, listed)), refused
-        assert await station.unended() == {}
-        assert len(station.acknowledged) == SEVERAL + 1
+    seen = await outage(fragile_postgres_server, tmp_path / "home", 1.0)
+    assert seen.badly_refused == []
+    assert len(seen.refusals) > CLIENTS
+    assert seen.unended == {}
 
 
 async def acknowledged_by_size(station: Station) -> list[tuple[int, str]]:
