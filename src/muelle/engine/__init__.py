@@ -1,7 +1,7 @@
 """Runs that survive: the journal, the queue, and what advances them."""
 
 from muelle.engine.attempt import JobKind
-from muelle.engine.durability import durable, hushed
+from muelle.engine.durability import durable, hush
 from muelle.engine.errors import (
     GivenUp,
     IdempotencyConflict,
@@ -130,6 +130,6 @@ __all__ = [
     "Work",
     "Worker",
     "durable",
-    "hushed",
+    "hush",
     "raised_since",
 ]

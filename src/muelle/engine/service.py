@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -99,14 +99,7 @@ class Engine:
             statements += await self.journal.copied(job.tenant, run, past)
         try:
             plans = {(job.tenant, job.plan): stored} if job.plan else {}
-            entered = self.journal.with_plans(plans, statements)
-            # Whoever comes second under a key is told of the first one's run, and nothing is written for it.
-            also = beside(run) if beside and not job.idempotency_key else None
-            if also:
-                hush(also)
-            await durable(entered)
-            if beside:
-                await (also or beside(run))
+            await self._entered(self.journal.with_plans(plans, statements), job, run, beside)
         except ConstraintViolated:
             self._give_back(held)
             if job.idempotency_key and (first := await self._first(job, digest)):
@@ -127,6 +120,18 @@ class Engine:
         else:
             self._start(held, work_of(job, run, self.clock.now(), is_new=not past))
         return Submitted(run, is_new=True)
+
+    async def _entered(self, entered: Awaitable[None], job: Job, run: RunId, beside: Beside | None) -> None:
+        """Return once a job is durable, with what is committed beside it.
+
+        Whoever comes second under a key is told of the first one's run, and nothing is written for it.
+        """
+        also = beside(run) if beside and not job.idempotency_key else None
+        if also:
+            hush(also)
+        await durable(entered)
+        if beside:
+            await (also or beside(run))
 
     async def _first(self, job: Job, digest: bytes) -> Submitted | None:
         found = await self.queue.submission(job)

@@ -22,7 +22,7 @@ from muelle.engine import (
     ValueKept,
     WaitOpened,
     durable,
-    hushed,
+    hush,
 )
 from muelle.workflows.putting_down import NotWritten
 from muelle.workflows.record import Record
@@ -194,7 +194,7 @@ class Logbook:
                 await (appended if self._lease is None else durable(appended))
         except BaseException as error:
             for appended in pending:
-                hushed(appended)  # whoever awaited it has gone
+                hush(appended)  # whoever awaited it has gone
             if isinstance(error, LeaseLost) or not isinstance(error, MuelleError):
                 raise
             raise NotWritten(cause=error.code) from error
