@@ -349,7 +349,7 @@ class Egress:
             body=body,
             networks=journey.networks,
             max_answer_bytes=journey.max_answer_bytes,
-            signer=Signer(signs.credential, signs.secret, self._clock) if signs else None,
+            signer=Signer(signs.credential, signs.secret, self._clock).sign if signs else None,
             credentials=tuple(sorted(journey.purse[ref].identity for ref in refs_of(hop))),
         )
 
