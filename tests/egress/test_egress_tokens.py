@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from egress.egress_world import Seen, World, agent, reply
-from muelle.core import CredentialRef, Secret
+from muelle.core import CredentialRef, MuelleError, Secret
 from muelle.egress import CredentialDraft, CredentialId
 from muelle.egress.errors import AddressRefused, ConnectionFailed, TokenEndpointFailed, TokenRefused
 
@@ -232,7 +232,7 @@ async def test_a_refresh_token_that_another_process_stored_is_tried(issuer: Issu
     ],
 )
 async def test_an_endpoint_that_gives_no_token_is_told_apart(
-    issuer: Issuer, answer: bytes, error: type[Exception], reason: str | None
+    issuer: Issuer, answer: bytes, error: type[MuelleError], reason: str | None
 ) -> None:
     await issuer.credential()
     issuer.answer = answer
@@ -240,7 +240,7 @@ async def test_an_endpoint_that_gives_no_token_is_told_apart(
     with pytest.raises(error) as raised:
         await issuer.call()
 
-    facts = raised.value.facts  # type: ignore[attr-defined]
+    facts = raised.value.facts
     assert (facts["credential"], facts.get("reason")) == ("key", reason)
     assert "s3cret" not in str(raised.value)
 

@@ -28,7 +28,13 @@ _OLDEST = (3, 11)
 _SCARCE = 1 << 30  # bytes free: below this a busy journal fills the disk within days
 _TOO_LITTLE = 100 << 20
 _SKEW = 300  # seconds by which a file may be younger than now
-_EXTRAS = {"aws": "botocore", "postgres": "asyncpg", "telemetry": "opentelemetry.sdk", "redis": "redis", "s3": "obstore"}
+_EXTRAS = {
+    "aws": "botocore",
+    "postgres": "asyncpg",
+    "telemetry": "opentelemetry.sdk",
+    "redis": "redis",
+    "s3": "obstore",
+}
 
 
 async def examine(home: Path) -> list[Finding]:

@@ -1,5 +1,6 @@
 """What a hop passes between its permission and the wire: cache, single flight, retry, breaker, time limit."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ NO_API = "-"  # the label of calls to hosts that no Api describes
 _OWN_KEY = "muelle-"  # how keys begin that Muelle makes up: an upstream need not know what they are for
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED = 400
+_GRACE = 0.25  # seconds: a whole call ends after its last attempt has, which the breaker is to be told of
 
 
 def _named(value: object) -> dict[str, str]:
@@ -106,7 +108,7 @@ class Brought:
     cached: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)  # frozen ones cost two microseconds
 class Passage:
     """One hop on its way: everything that policy and cache go by. `rows` are its credentials, by id."""
 
@@ -140,6 +142,7 @@ class Chain:
 
     def __init__(self, settings: EgressSettings, shelf: Shelf, clock: Clock, metrics: Metrics) -> None:
         self._settings = settings
+        self._clock = clock
         self._base = Policy(
             timeout_seconds=settings.timeout_seconds,
             retry=settings.retry,
@@ -163,10 +166,11 @@ class Chain:
         return policy if timeout is None else replace(policy, timeout_seconds=timeout)
 
     async def through(self, passage: Passage, fetch: Callable[[Mapping[str, str]], Awaitable[Fetched]]) -> Brought:
-        """Return what a hop brings; `fetch` asks the upstream, with these headers besides."""
+        """Return what a hop brings; `fetch` asks the upstream, with these headers besides. Raise TimeoutError."""
         question = self._question(passage)
         if question is None:
-            fetched = await fetch({})
+            async with asyncio.timeout(self._seconds(passage)):
+                fetched = await fetch({})
             if passage.hop.method not in _SAFE and fetched.status < _FAILED and passage.policy.cache.mode != "off":
                 await self.cache.forget(tags=[url_tag(passage.principal.tenant, passage.hop.target)])
             return Brought(fetched.answer, fetched.about, fetched.attempts)
@@ -195,7 +199,11 @@ class Chain:
             tags=(tenant_tag(tenant), url_tag(tenant, hop.target), *of_api, *own),
             headers=headers,
             has_authorization="authorization" in hop.headers,
+            seconds=self._seconds(passage),
         )
+
+    def _seconds(self, passage: Passage) -> float:
+        return max(0.0, passage.until - self._clock.monotonic()) + _GRACE
 
     async def clear(
         self, tenant: TenantId, *, api: str | None = None, tags: Iterable[str] = (), url: Target | None = None

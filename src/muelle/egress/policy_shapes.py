@@ -16,7 +16,7 @@ class PolicyShape(msgspec.Struct, frozen=True, kw_only=True):
     operation: str | None
     order: tuple[str, ...]
     timeout_seconds: float
-    total_seconds: Annotated[float, Meta(description="Attempts and pauses in all; no call takes longer than egress.max_timeout_seconds.")]
+    total_seconds: Annotated[float, Meta(description="Attempts and pauses in all, within egress.max_timeout_seconds.")]
     retry: Retry
     breaker: Breaking
     cache: Caching

@@ -1,6 +1,5 @@
 """Calls that leave: authorised, guarded, with credentials put in at the last moment, and scrubbed on the way back."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -75,7 +74,6 @@ CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", 
 SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
 CALL_LIMITS = frozenset({"answer_bytes", "call_seconds"})  # what egress heeds of a principal's limits
 REFUSALS = frozenset({401, 403})  # what a newer token, or a credential's version before this one, may help against
-_GRACE = 0.25  # seconds: a whole call ends after its last attempt has, which the breaker is to be told of
 
 
 class Addresses(Protocol):
@@ -216,8 +214,7 @@ class Egress:
         total = min(self._policy(journey, listing).total_seconds, self._most_seconds(journey.principal))
         journey.until = self._clock.monotonic() + total
         try:
-            async with asyncio.timeout(total + _GRACE):
-                return await self._follow(journey, hop, listing)
+            return await self._follow(journey, hop, listing)
         except TimeoutError:
             raise TimedOut(host=hop.target.place, seconds=total) from None
 
@@ -352,7 +349,7 @@ class Egress:
             body=body,
             networks=journey.networks,
             max_answer_bytes=journey.max_answer_bytes,
-            signer=Signer(signs.credential, signs.secret, self._clock) if signs else None,
+            signer=Signer(signs.credential, signs.secret, self._clock).sign if signs else None,
             credentials=tuple(sorted(journey.purse[ref].identity for ref in refs_of(hop))),
         )
 

@@ -66,7 +66,7 @@ class SigningWire:
 
     async def send(self, request: Request) -> Answer:
         """Send one request; see Wire."""
-        return await self._wire.send(request.signer.sign(request) if request.signer else request)
+        return await self._wire.send(request.signer(request) if request.signer else request)
 
     async def close(self) -> None:
         """Close all connections."""

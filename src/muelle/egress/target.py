@@ -6,6 +6,7 @@ What is authorised is what is sent: `Target.url` is built from the normalised pa
 import re
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import quote, unquote
 
@@ -69,6 +70,7 @@ class Target:
         return f"{self.scheme}://{self.place}{self.path}{tail}"
 
 
+@lru_cache(maxsize=512)
 def read_target(url: str) -> Target:
     """Read an absolute URL; raise InvalidUrl with a reason and without the URL, which may hold secrets."""
     checked_text(url)

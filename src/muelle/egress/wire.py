@@ -1,6 +1,6 @@
 """What the HTTP client is asked for: one request, one answer, no policy. The client is an adapter behind `Wire`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Request:
     body: bytes | None = field(repr=False)
     networks: Networks = field(repr=False)
     max_answer_bytes: int
-    signer: "Signs | None" = field(default=None, repr=False)
+    signer: "Callable[[Request], Request] | None" = field(default=None, repr=False)
     credentials: tuple[str, ...] = ()
 
 
@@ -33,14 +33,6 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-
-
-class Signs(Protocol):
-    """Signs requests."""
-
-    def sign(self, request: Request) -> Request:
-        """Return the request with its signature."""
-        ...
 
 
 class Wire(Protocol):

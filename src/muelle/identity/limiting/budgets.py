@@ -42,17 +42,11 @@ class Budgets:
         """Tell whether anything bounds that: what is not bounded costs this look in a dict alone."""
         return bool(self.charges(principal, target))
 
-    async def spend(self, principal: Principal, target: str) -> None:
-        """Charge one act, or wait for its turn; raise LimitReached or LimitsUnreachable.
-
-        What bounds acts under way needs `within` in its place.
-        """
-        charges = self.charges(principal, target)
-        if charges:
-            await self.limiter.give_back(await self.limiter.admit(charges))
-
     def within(self, principal: Principal, target: str) -> "Place":
-        """Return what is to be entered for the time of the act: `async with budgets.within(…)`. Raises as `spend`."""
+        """Return what is to be entered for the time of the act: it charges it, or waits for its turn.
+
+        Entering raises LimitReached or LimitsUnreachable.
+        """
         return Place(self.limiter, self.charges(principal, target))
 
     def _charges(self, principal: Principal, target: str) -> tuple[Charge, ...]:

@@ -1,4 +1,4 @@
-"""Vault: data keys of tenants wrapped by a master key, which master that is, when credentials were used, what Apis offer."""
+"""Vault: data keys of tenants, wrapped by a master key; when credentials were last used; what Apis offer."""
 
 import sqlalchemy as sa
 from alembic import op

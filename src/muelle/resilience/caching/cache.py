@@ -1,5 +1,6 @@
 """The cache: kept answers given again, stale ones asked about, the same question asked once at a time."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -36,11 +37,11 @@ Fetch = Callable[[Mapping[str, str]], Awaitable[P]]
 """Asks the upstream, with these headers besides."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)  # frozen ones cost a microsecond
 class Question:
     """One call as the cache sees it. `key` holds everything that may change the answer, and whose call it is.
 
-    `headers` are the request's own, by lower-case name; what is to be kept has been cleaned of secrets by `clean`.
+    `headers` are the request's own, by lower-case name; `seconds` bounds how long an answer is waited for.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Question:
     tags: tuple[str, ...]
     headers: Mapping[str, str]
     has_authorization: bool = False
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,23 @@ class AnswerCache(Generic[P]):
         self._counts: dict[str, Counter[str]] = {}
 
     async def through(self, question: Question, fetch: Fetch[P]) -> Given[P]:
-        """Return a kept answer, or what `fetch` brings; raise what it raises unless a stale answer may stand in."""
+        """Return a kept answer, or what `fetch` brings; raise what it raises unless a stale answer may stand in.
+
+        Raise TimeoutError after the question's seconds.
+        """
         kept = await self._find(question.key)
         found = self._usable(question, kept) if kept is not None else None
         if found is not None:
             if found.state == "stale":
                 self._refresh(question, kept, fetch)
             return self._counted(question, found)
+        async with asyncio.timeout(question.seconds):
+            return self._counted(question, await self._asked(question, kept, fetch))
+
+    async def _asked(self, question: Question, kept: Kept | None, fetch: Fetch[P]) -> Given[P]:
+        """Ask the upstream, or wait with others who ask it the same."""
         if not question.rule.coalesce:
-            return self._counted(question, await self._renewed(question, kept, fetch))
+            return await self._renewed(question, kept, fetch)
         is_guest = question.key in self._flights
         try:
             given = await self._flights.board(question.key, lambda: self._renewed(question, kept, fetch))
@@ -97,10 +107,10 @@ class AnswerCache(Generic[P]):
                 raise
             given = Given("miss")  # it concerns whoever asked first: a limit, a grant
         if is_guest and given.kept is not None:
-            given = Given("shared", given.kept, None, given.age)
-        elif is_guest:  # not to be given to others: everybody asks for himself
-            given = await self._renewed(question, None, fetch)
-        return self._counted(question, given)
+            return Given("shared", given.kept, None, given.age)
+        if is_guest:  # not to be given to others: everybody asks for himself
+            return await self._renewed(question, None, fetch)
+        return given
 
     async def _find(self, key: str) -> Kept | None:
         try:
