@@ -56,7 +56,6 @@ from muelle.egress.policy import (
 )
 from muelle.egress.registry import Registry
 from muelle.egress.settings import EgressSettings
-from muelle.egress.signing import Signer, SigningWire
 from muelle.egress.store import Register
 from muelle.egress.target import Target, read_target
 from muelle.egress.tokens import Tokens
@@ -349,7 +348,7 @@ class Egress:
             body=body,
             networks=journey.networks,
             max_answer_bytes=journey.max_answer_bytes,
-            signer=Signer(signs.credential, signs.secret, self._clock).sign if signs else None,
+            signer=self._signer(signs) if signs else None,
             credentials=tuple(sorted(journey.purse[ref].identity for ref in refs_of(hop))),
         )
 
@@ -357,8 +356,15 @@ class Egress:
         """Send one request once: what retries, breaks circuits or caches wraps this and nothing else."""
         return await self._line().send(request)
 
+    def _signer(self, opened: Opened) -> Callable[[Request], Request]:
+        from muelle.egress.signing import Signer  # noqa: PLC0415 - few calls are signed
+
+        return Signer(opened.credential, opened.secret, self._clock).sign
+
     def _line(self) -> Wire:
         if self._wire is None:
+            from muelle.egress.signing import SigningWire  # noqa: PLC0415 - few commands call anybody
+
             self._wire = SigningWire((self._parts.wire or _open_wire)(self._settings))
         return self._wire
 
