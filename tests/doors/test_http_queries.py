@@ -24,9 +24,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Doorway]:
         database.execute("CREATE TABLE orders (id INTEGER, customer TEXT)")
         database.execute("INSERT INTO orders VALUES (1, 'ada'), (2, 'bob')")
         database.commit()
-    async with open_doorway(None, {"MUELLE_EGRESS__SQLITE_FOLDER": str(tmp_path)}) as opened:
+    async with open_doorway(None, {"MUELLE__EGRESS__SQLITE_FOLDER": str(tmp_path)}) as opened:
         owner = await opened.owner()
-        assert (await owner.post("/api/v1/databases", json=DATABASE)).status_code == 201
+        added = await owner.post("/api/v1/databases", json=DATABASE)
+        assert added.status_code == 201, added.text
         assert (await owner.post("/api/v1/sql-queries", json=QUERY)).status_code == 201
         yield opened
 
