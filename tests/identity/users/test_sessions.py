@@ -140,6 +140,16 @@ async def test_a_user_who_is_disabled_is_out_at_once(place: Installation) -> Non
     assert refused.value.cause == "disabled_user"
 
 
+async def test_a_user_who_is_disabled_gets_no_tokens_that_others_would_believe(place: Installation) -> None:
+    _, tokens = await place.signed_in()
+    await place.first.identity.agents.disable(place.owner, "ana")
+
+    with pytest.raises(InvalidToken) as refused:
+        await place.first.tokens.sessions.refresh(tokens.refresh.reveal(), PHONE)
+
+    assert refused.value.cause == "disabled_user"
+
+
 async def test_the_oldest_session_ends_where_there_would_be_too_many(place: Installation) -> None:
     process = place.process(TokenSettings(algorithm="EdDSA", sessions_per_user=2))
     person = await place.person()
