@@ -18,7 +18,7 @@ from resilience.cache_world import settle
 
 MINE = agent(name="mine")
 KEY = {"authorization": CredentialRef("key")}
-FRESH = {"cache_seconds": 60}
+FRESH: dict[str, Any] = {"cache_seconds": 60}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from doors.door_world import Doorway, is_problem, open_doorway, open_server
 from doors.runs_doorway import QUICK, begun, serve_working
 from muelle.doors.http.api import build_door
 from muelle.doors.http.keyless import Api
+from resilience.redis_server import redis_server
 
 NAMES = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit", "ratelimit-policy")
 STATUS = "/api/v1/rate-limit/status"
@@ -252,21 +253,22 @@ async def test_what_one_process_sets_holds_in_another_after_its_next_look(tmp_pa
     assert (before, after) == ([200] * 3, [200, 429])
 
 
-def open_doorway_beside(home: Path) -> "Beside":
-    return Beside(home)
+def open_doorway_beside(home: Path, environment: Mapping[str, str] | None = None) -> "Beside":
+    return Beside(home, environment or {})
 
 
 class Beside:
     """A second process of the same installation, which has an owner already."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         self._home = home
+        self._environment = environment
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Doorway:
         from muelle.app import open_app, read_configuration  # noqa: PLC0415 - as open_doorway does it
 
-        app = await self._stack.enter_async_context(open_app(read_configuration(None, {}), self._home))
+        app = await self._stack.enter_async_context(open_app(read_configuration(None, self._environment), self._home))
         return Doorway(app, build_door(app), "", self._stack)
 
     async def __aexit__(self, *_: object) -> None:
@@ -298,3 +300,40 @@ async def test_the_count_of_refusals_is_among_the_measurements() -> None:
         await statuses(await doorway.stranger(), "/health", 3)
 
     assert b'muelle_limits_refused_total{policy="address-minute",target="requests"} 2.0' in metrics.render()
+
+
+async def test_the_description_has_the_fields_of_every_answer(doorway: Doorway) -> None:
+    document = (await (await doorway.stranger()).get("/openapi.json")).json()
+    described = {name.lower() for name in document["components"]["headers"]}
+
+    assert described == set(NAMES)
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert all(
+                described <= set(map(str.lower, answer["headers"])) for answer in operation["responses"].values()
+            )
+
+
+async def test_two_servers_on_one_redis_admit_the_quota_together(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        environment = {**few(agent_per_minute="7"), "MUELLE__LIMITS__REDIS": url}
+        async with open_doorway(tmp_path, environment) as one, open_doorway_beside(tmp_path, environment) as two:
+            clients = [await one.owner(), await two.client(one.owner_key)]
+            answers = await asyncio.gather(*(client.get(ME) for client in clients * 8))
+            status = one.app.budgets.limiter.backend
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [429] * 9
+    assert sorted(left(answer) for answer in answers if answer.status_code == 200) == list(range(7))
+    assert status == "redis"
+
+
+async def test_while_redis_is_away_principals_are_refused_and_strangers_are_not() -> None:
+    environment = {"MUELLE__LIMITS__REDIS": "redis://127.0.0.1:1/0"}
+    pytest.importorskip("redis", reason="the extra 'redis' is not installed")
+    async with open_doorway(environment=environment) as doorway:
+        refused = await (await doorway.owner()).get(ME)
+        healthy = await (await doorway.stranger()).get("/health")
+
+    assert (refused.status_code, refused.json()["code"], healthy.status_code) == (503, "limits_unreachable", 200)
+    assert (refused.headers["retry-after"], left(refused)) == ("1", 0)
+    assert all(name in answer.headers for name in NAMES for answer in (refused, healthy))

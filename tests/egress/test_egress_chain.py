@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from egress.egress_world import EVERYTHING, World, agent, open_world, reply, world_with
-from muelle.core import Again, Attempt, CredentialRef
+from muelle.core import Again, Attempt, CredentialRef, HttpCall
 from muelle.egress import ApiId, EgressSettings
 from muelle.egress.errors import ApiNotFound, BreakerNotFound, CallRefused
 from muelle.egress.policies import Clearing
@@ -141,8 +141,8 @@ async def test_what_changes_a_resource_takes_its_kept_answers_away(world: World)
     url = world.server.url("/x")
     states = []
     for method in ("GET", "GET", "POST", "GET"):
-        call = world.post if method == "POST" else world.get
-        states.append((await call(url, **({"cache_seconds": 60} if method == "GET" else {}))).cached)
+        call = HttpCall(method=method, url=url, cache_seconds=60 if method == "GET" else None)
+        states.append((await world.egress.call(agent(), call)).cached)
     assert states == [False, True, False, False]
 
 

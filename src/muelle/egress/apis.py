@@ -39,8 +39,8 @@ class Apis:
         listings = await self._fresh(actor)
         if listings.get(draft.id):
             raise ApiExists(api=draft.id)
-        if len(listings) >= self._settings.max_apis:
-            raise TooManyApis(limit=self._settings.max_apis)
+        if len(listings) >= (most := actor.most("max_apis", self._settings.max_apis)):
+            raise TooManyApis(limit=most)
         api = await self._checked(request, draft, listings, None)
         try:
             await self._registry.add(request, api)

@@ -2,24 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from muelle import __version__
 from muelle.core import (
-    Clock,
     Forbidden,
     HttpAnswer,
     HttpCall,
     Ids,
     Metric,
-    Metrics,
     MuelleError,
-    NoMetrics,
-    SystemClock,
-    TenantId,
     TimedOut,
 )
 from muelle.egress.apis import Apis
@@ -39,7 +33,8 @@ from muelle.egress.headers import checked_headers
 from muelle.egress.journey import Journey, keep_secrets_home, scrubbed
 from muelle.egress.keyring import Keyring
 from muelle.egress.known import Known, WatchedCredentials
-from muelle.egress.model import Api, Credential
+from muelle.egress.model import Credential
+from muelle.egress.parts import EgressParts
 from muelle.egress.policies import Policies
 from muelle.egress.policy import (
     REDIRECTS,
@@ -56,52 +51,22 @@ from muelle.egress.policy import (
 )
 from muelle.egress.registry import Registry
 from muelle.egress.settings import EgressSettings
-from muelle.egress.signing import Signer, SigningWire
-from muelle.egress.store import Register
 from muelle.egress.target import Target, read_target
 from muelle.egress.tokens import Tokens
-from muelle.egress.uses import MemoryUses, Meter, Uses
+from muelle.egress.uses import Meter
 from muelle.egress.vaults.opening import BUILT_IN, open_sources
 from muelle.egress.wire import Answer, Request, Wire
-from muelle.identity import Acts, AuditTrail, Budgets, Principal
+from muelle.identity import Acts, Principal
 from muelle.resilience import Policy, open_shelf
-from muelle.stores import Database, Vault
 
 if TYPE_CHECKING:
     from muelle.egress.definitions.service import Definitions
+    from muelle.egress.queries.service import Queries
 
 CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", "counter", ("api", "outcome"))
 SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
 CALL_LIMITS = frozenset({"answer_bytes", "call_seconds"})  # what egress heeds of a principal's limits
 REFUSALS = frozenset({401, 403})  # what a newer token, or a credential's version before this one, may help against
-
-
-class Addresses(Protocol):
-    """Tells which networks a tenant's calls may reach though they are not public."""
-
-    async def addresses(self, tenant: TenantId) -> tuple[str, ...]:
-        """Return networks such as `10.1.0.0/16`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EgressParts:
-    """What egress is made of. `wire` opens the HTTP client at the first call; None opens the real one."""
-
-    apis: Register[Api]
-    credentials: Register[Credential]
-    vault: Vault
-    addresses: Addresses
-    trail: AuditTrail
-    uses: Uses = field(default_factory=MemoryUses)
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    database: Database | None = None  # for what Apis offer; without one it ends with the process
-    settings: EgressSettings = field(default_factory=EgressSettings)
-    clock: Clock = field(default_factory=SystemClock)
-    metrics: Metrics = field(default_factory=NoMetrics)
-    wire: Callable[[EgressSettings], Wire] | None = None
-    home: Path | None = None  # where answers are kept, if in a file
-    budgets: Budgets | None = None  # what calls to Apis are charged to
 
 
 class Egress:
@@ -129,10 +94,12 @@ class Egress:
         asked = open_sources(parts.settings.sources, self._sent_bare, parts.clock, parts.environment)
         is_ours = BUILT_IN in parts.settings.sources.order
         self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, asked, is_ours, parts.clock)
-        register_of_apis = Registry(parts.apis, parts.trail, parts.clock)
+        of_apis = Registry(parts.apis, parts.trail, parts.clock)
         policy = self.chain.policy(None)
-        self.policies = Policies(self.chain, self._directory, parts.trail, parts.clock, parts.settings.store.kind)
-        self.apis = Apis(register_of_apis, credentials, self._directory, parts.settings, policy)
+        self.policies = Policies(
+            self.chain, self._directory, of_apis, parts.settings.store.kind, parts.budgets
+        )
+        self.apis = Apis(of_apis, credentials, self._directory, parts.settings, policy)
         register = Registry(credentials, parts.trail, parts.clock)
         self.credentials = Credentials(register, parts.vault, parts.settings, parts.uses)
 
@@ -142,6 +109,13 @@ class Egress:
         from muelle.egress.definitions.opening import open_definitions  # noqa: PLC0415 - few commands and calls need it
 
         return open_definitions(self.apis, self._directory, self._parts.database, self._document)
+
+    @cached_property
+    def queries(self) -> "Queries":
+        """Registered queries; loaded when they are asked for."""
+        from muelle.egress.queries.opening import open_queries  # noqa: PLC0415 - as above
+
+        return open_queries(self._parts, self._acts, self._networks)
 
     async def _document(self, principal: Principal, call: HttpCall, most: int) -> HttpAnswer:
         return await self.call(principal, call, max_answer_bytes=most)
@@ -166,6 +140,8 @@ class Egress:
         DnsFailed, TlsFailed, TooManyRedirects, BreakerOpen or TimedOut.
         """
         began = self._clock.monotonic()
+        if call.query_of is not None:
+            return await self.queries.answer(principal, call.query_of)
         call = call if call.endpoint is None else await self.definitions.placed(principal, call, call.endpoint)
         hop = first_hop(call)
         journey = await self._journey(principal, call, max_answer_bytes)
@@ -349,7 +325,7 @@ class Egress:
             body=body,
             networks=journey.networks,
             max_answer_bytes=journey.max_answer_bytes,
-            signer=Signer(signs.credential, signs.secret, self._clock).sign if signs else None,
+            signer=self._signer(signs) if signs else None,
             credentials=tuple(sorted(journey.purse[ref].identity for ref in refs_of(hop))),
         )
 
@@ -357,8 +333,15 @@ class Egress:
         """Send one request once: what retries, breaks circuits or caches wraps this and nothing else."""
         return await self._line().send(request)
 
+    def _signer(self, opened: Opened) -> Callable[[Request], Request]:
+        from muelle.egress.signing import Signer  # noqa: PLC0415 - few calls are signed
+
+        return Signer(opened.credential, opened.secret, self._clock).sign
+
     def _line(self) -> Wire:
         if self._wire is None:
+            from muelle.egress.signing import SigningWire  # noqa: PLC0415 - few commands call anybody
+
             self._wire = SigningWire((self._parts.wire or _open_wire)(self._settings))
         return self._wire
 

@@ -647,6 +647,14 @@ CREATE TABLE egress_definitions (
     PRIMARY KEY (tenant, api, endpoint)
 )
 --;
+CREATE TABLE egress_queries (
+    tenant TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    document BYTEA NOT NULL, 
+    PRIMARY KEY (tenant, kind, id)
+)
+--;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
 --;
 ALTER TABLE identity_tenants ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY

@@ -648,6 +648,14 @@ CREATE TABLE egress_definitions (
     PRIMARY KEY (tenant, api, endpoint)
 )
 --;
+CREATE TABLE egress_queries (
+    tenant TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    document BLOB NOT NULL, 
+    PRIMARY KEY (tenant, kind, id)
+)
+--;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
 --;
 UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num = '0013'

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from muelle.core import Clock
 from muelle.egress.errors import InvalidSources
-from muelle.egress.vaults.aws import AwsSource
-from muelle.egress.vaults.hashicorp import HashicorpSource
 from muelle.egress.vaults.settings import SourcesSettings
 from muelle.egress.vaults.sources import EnvironmentSource, Source, Sources
 from muelle.egress.wire import Answer, Request
@@ -31,9 +29,24 @@ def open_sources(
         raise InvalidSources(field="egress.sources.hashicorp_url", reason="the order names hashicorp")
     if "aws" in settings.order and not settings.aws_region:
         raise InvalidSources(field="egress.sources.aws_region", reason="the order names aws")
-    opened: dict[str, Source] = {
-        "environment": EnvironmentSource(environment, settings.environment_prefix),
-        "hashicorp": HashicorpSource(settings, send),
-        "aws": AwsSource(settings, send, clock),
-    }
-    return Sources([opened[name] for name in settings.order if name != BUILT_IN], settings, clock)
+    others = [name for name in settings.order if name != BUILT_IN]
+    return Sources([_source(name, settings, send, clock, environment) for name in others], settings, clock)
+
+
+def _source(
+    name: str,
+    settings: SourcesSettings,
+    send: Callable[[Request], Awaitable[Answer]],
+    clock: Clock,
+    environment: Mapping[str, str],
+) -> Source:
+    match name:
+        case "environment":
+            return EnvironmentSource(environment, settings.environment_prefix)
+        case "hashicorp":
+            from muelle.egress.vaults.hashicorp import HashicorpSource  # noqa: PLC0415 - where it is named alone
+
+            return HashicorpSource(settings, send)
+    from muelle.egress.vaults.aws import AwsSource  # noqa: PLC0415 - as above
+
+    return AwsSource(settings, send, clock)
