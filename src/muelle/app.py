@@ -41,14 +41,7 @@ from muelle.egress import (
     open_egress,
     open_envelope,
 )
-from muelle.engine import (
-    Engine,
-    JobKind,
-    Jobs,
-    JobStep,
-    Queue,
-    SqlJournal,
-)
+from muelle.engine import Engine, JobKind, Jobs, JobStep, Queue, SqlJournal
 from muelle.identity import (
     Acts,
     AuditTrail,
@@ -250,7 +243,7 @@ async def open_app(
             executions=Executions(stores.journal, engine.waits, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
-            people=_people(stores, identity, clock, settings, home),
+            people=People(stores=stores, identity=identity, clock=clock, settings=settings.identity, home=home),
             admin_key=Secret(admin_key) if admin_key else None,
         )
 
@@ -295,18 +288,6 @@ def _saved(
         return open_saved(stores.database, workflows, stores.trail, clock, ids, settings.workflows.saved)
 
     return cache(opened)
-
-
-def _people(stores: Stores, identity: Identity, clock: Clock, settings: Settings, home: Path | None) -> People:
-    return People(
-        database=stores.database,
-        vault=stores.vault,
-        identity=identity,
-        trail=stores.trail,
-        clock=clock,
-        settings=settings.identity,
-        home=home,
-    )
 
 
 def _jobs_of(opened: OpenedPacks, jobs: Jobs, identity: Identity, egress: Egress) -> Jobs:

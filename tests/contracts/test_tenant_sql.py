@@ -81,8 +81,9 @@ _NAMES_ITS_TENANT = re.compile(r"\btenant\s*=|\(tenant, \w+\) (?:=|IN)")
 
 
 def tenant_tables() -> set[str]:
-    """Return the tables with policies."""
-    return {found[1] for sql in snapshot("postgresql") if (found := re.match(r"CREATE POLICY of_tenant ON (\w+)", sql))}
+    """Return the tables that have a tenant."""
+    created = [re.match(r'CREATE TABLE "?(\w+)"? \((.*)', sql, re.DOTALL) for sql in snapshot("sqlite")]
+    return {found[1] for found in created if found and "\n    tenant " in found[2]} | {"identity_tenants"}
 
 
 def spans(sql: Sql, tables: set[str]) -> bool:

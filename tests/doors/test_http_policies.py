@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from doors.door_world import Doorway
+from doors.door_world import Doorway, open_doorway
 from egress.egress_world import Server, reply, serving
 
 EXECUTE = "/api/v1/workflows/execute"
@@ -88,6 +88,16 @@ async def test_policies_say_in_which_order_and_by_which_rules_calls_are_made(
     shown, usual = (await owner.get("/api/v1/policies/crm")).json(), (await owner.get("/api/v1/policies")).json()
     assert shown["order"] == usual["order"]
     assert (shown["retry"]["attempts"], shown["breaker"]["probes"], usual["retry"]["attempts"]) == (3, 2, 1)
+
+
+async def test_a_policy_names_the_budgets_that_calls_are_charged_to() -> None:
+    targets = '{"api:crm": {"per_minute": 5}, "operation:ApiCall": {"per_day": 9}}'
+    async with open_doorway(environment={"MUELLE__LIMITS__TARGETS": targets}) as doorway:
+        owner = await doorway.owner()
+        await owner.post("/api/v1/apis", json={"id": "crm", "base_url": "https://crm.example.com"})
+        shown = (await owner.get("/api/v1/policies/crm", params={"operation": "ApiCall"})).json()
+    told = [(limit["target"], limit["rate"]["per_minute"], limit["rate"]["per_day"]) for limit in shown["limits"]]
+    assert told == [("operation:ApiCall", 0, 9), ("api:crm", 5, 0)]
 
 
 async def test_breakers_are_shown_and_closed(doorway: Doorway, upstream: Server) -> None:

@@ -64,7 +64,8 @@ async def test_a_call_that_hangs_is_ended_and_repeated() -> None:
 
     async with world_with(retry=QUICK) as world:
         world.server.answers("/x", one_by_one([hang(), reply(200)]))  # type: ignore[list-item] # a handler may stream
-        answer = await world.get(world.server.url("/x"), timeout=0.05)
+        await world.get(world.server.url("/warm"))  # loads the client, which takes longer than this call may
+        answer = await world.get(world.server.url("/x"), timeout=0.2)
     assert (answer.status, answer.attempts) == (200, 2)
 
 

@@ -144,9 +144,19 @@ async def _database(home: Path, settings: StoresSettings) -> Finding:
         from muelle.stores.adapters.postgres import open_postgres  # noqa: PLC0415 - asyncpg loads in 130 ms
 
         async with open_postgres(url, settings) as server:
-            return await _schema(server, "")
+            finding = await _schema(server, "")
+            return await _unbounded(server) or finding if finding.status == "ok" else finding
     except MuelleError as error:
         return Finding("database", "fail", str(error), error.suggestions[0])
+
+
+async def _unbounded(database: Database) -> Finding | None:
+    """Return a finding if policies do not bind whom Muelle connects as: tenants are kept apart by its queries alone."""
+    rows = await database.fetch("SELECT rolsuper OR rolbypassrls, rolname FROM pg_roles WHERE rolname = current_user")
+    if not rows or not rows[0][0]:
+        return None
+    text = f"'{rows[0][1]}' passes all row-level security"
+    return Finding("database", "warn", text, "Connect as a role that owns the database and is no superuser.")
 
 
 async def _integrity(database: Database) -> str:

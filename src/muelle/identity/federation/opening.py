@@ -9,10 +9,11 @@ from muelle.identity.federation.bearers import AllBearers
 from muelle.identity.federation.documents import ProviderDocuments, is_safe
 from muelle.identity.federation.errors import ProviderSettingsInvalid
 from muelle.identity.federation.fetch import Fetch
-from muelle.identity.federation.members import Logins, Members, checked_claim
+from muelle.identity.federation.members import Members, checked_claim
 from muelle.identity.federation.reading import TokenReader
 from muelle.identity.federation.service import Federation, Provider
 from muelle.identity.federation.settings import ProviderSettings
+from muelle.identity.federation.store import Logins
 from muelle.identity.service import Identity
 from muelle.identity.tokens.opening import TokenDoors
 from muelle.identity.users.store import TicketStore, UserStore

@@ -16,7 +16,7 @@ from muelle.identity.users.mail import Mail, Post, PostParts
 from muelle.identity.users.passwords import Passwords
 from muelle.identity.users.settings import UserSettings
 from muelle.identity.users.signing_in import SigningIn, SignInParts
-from muelle.identity.users.store import AttemptStore, Sweeper, TicketStore, UserStore
+from muelle.identity.users.store import AttemptStore, LetterStore, Sweeper, TicketStore, UserStore
 from muelle.identity.users.tickets import Tickets
 from muelle.stores import Database, Vault
 
@@ -93,7 +93,11 @@ def open_users(parts: UsersParts) -> UserDoors:
     factors = SecondFactors(users, parts.vault, clock, parts.issuer)
     post = Post(
         PostParts(
-            database=parts.database, vault=parts.vault, mail=parts.mail, clock=clock, attempts=settings.mail.attempts
+            letters=LetterStore(parts.database),
+            vault=parts.vault,
+            mail=parts.mail,
+            clock=clock,
+            attempts=settings.mail.attempts,
         )
     )
     tickets = Tickets(TicketStore(parts.database), post, clock, settings)
