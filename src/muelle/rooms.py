@@ -22,10 +22,7 @@ _EVENTS_SECONDS, _GAUGES_SECONDS, _SWEEP_SECONDS = 0.25, 5.0, 600.0
 
 def saved_of(app: App) -> "SavedDoors":
     """Return saved workflows."""
-    from muelle.workflows.versions.opening import open_saved  # noqa: PLC0415 - JSON Schema loads in 60 ms
-
-    stores = app.stores
-    return open_saved(stores.database, app.workflows, stores.trail, app.clock, app.ids, app.settings.workflows.saved)
+    return app.saved()
 
 
 def approvals_of(app: App) -> "Approvals":
