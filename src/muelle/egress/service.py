@@ -23,6 +23,7 @@ from muelle.egress.decompression import ACCEPTED
 from muelle.egress.directory import Directory, Listing, Listings
 from muelle.egress.errors import (
     CallRefused,
+    CredentialExpired,
     InvalidCall,
     RequestTooLarge,
     TooManyRedirects,
@@ -96,9 +97,7 @@ class Egress:
         self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, asked, is_ours, parts.clock)
         of_apis = Registry(parts.apis, parts.trail, parts.clock)
         policy = self.chain.policy(None)
-        self.policies = Policies(
-            self.chain, self._directory, of_apis, parts.settings.store.kind, parts.budgets
-        )
+        self.policies = Policies(self.chain, self._directory, of_apis, parts.settings.store.kind, parts.budgets)
         self.apis = Apis(of_apis, credentials, self._directory, parts.settings, policy)
         register = Registry(credentials, parts.trail, parts.clock)
         self.credentials = Credentials(register, parts.vault, parts.settings, parts.uses)
@@ -301,7 +300,10 @@ class Egress:
             raise CallRefused(scope="credentials:use", resource=credential[:100])
         key = (principal.tenant, credential)
         known = await self._known_credentials.get(key, lambda: self._find(principal, credential))
-        return usable(principal, credential, known, target, listing)
+        row = usable(principal, credential, known, target, listing)
+        if row.is_expired(self._clock.now()):
+            raise CredentialExpired(credential=row.id, expired=str(row.expires))
+        return row
 
     async def _opened(self, journey: Journey, credential: str, target: Target, listing: Listing | None) -> Opened:
         found = await self._found(journey.principal, credential, target, listing)
