@@ -301,6 +301,16 @@ async def test_keys_count_for_a_day_while_the_provider_is_away_and_not_longer(pl
     assert refused.value.cause == "provider_failed"
 
 
+async def test_where_keys_are_can_be_said_for_who_has_no_discovery(place: Installation) -> None:
+    harbour = dock(place, replace(SETTINGS, client_id="", keys="https://id.example.com/jwks.json"))
+
+    await opened(harbour)
+
+    assert harbour.provider.asked == ["https://id.example.com/jwks.json"]
+    with pytest.raises(ProviderSettingsInvalid):
+        dock(place, replace(SETTINGS, keys="http://id.example.com/jwks.json"))
+
+
 async def test_a_provider_that_names_another_issuer_is_not_believed(place: Installation) -> None:
     harbour = dock(place)
     harbour.provider.issuer = "https://evil.example.com"

@@ -57,8 +57,9 @@ def open_federation(parts: FederationParts) -> FederationDoors:
 def _provider(
     parts: FederationParts, name: str, settings: ProviderSettings, logins: Logins, users: UserStore
 ) -> Provider:
-    if not is_safe(settings.issuer):
-        raise ProviderSettingsInvalid(setting=f"identity.providers.{name}.issuer", value=settings.issuer)
+    for setting, url in (("issuer", settings.issuer), ("keys", settings.keys or settings.issuer)):
+        if not is_safe(url):
+            raise ProviderSettingsInvalid(setting=f"identity.providers.{name}.{setting}", value=url)
     checked_claim(name, settings)
     documents = ProviderDocuments(settings, parts.fetch, parts.clock)
     reader = TokenReader(settings, documents, parts.clock)
