@@ -127,6 +127,8 @@ async def test_a_query_that_was_given_up_leaves_nobody_elses_scope(owner_url: st
         ("SELECT 1 FROM t WHERE tenant = ? AND at > (SELECT max(at) FROM t)", ("a",), ALL),
         ("SELECT 1 FROM t WHERE tenant = ? AND at > (SELECT max(at) FROM t WHERE tenant = ?)", ("a", "a"), "a"),
         ("SELECT 1 FROM t WHERE tenant = ? AND at > (SELECT max(at) FROM t WHERE tenant = ?)", ("a", "b"), ALL),
+        ("SELECT 1 FROM t WHERE tenant > ? OR (tenant = ? AND id > ?)", ("a", "a", "x"), ALL),
+        ("SELECT 1 FROM t WHERE id = ? AND tenant <> ?", ("x", "a"), ALL),
         ("SELECT 1 FROM t", (), ALL),
         ("SELECT 1 FROM t WHERE old_tenant = ?", ("a",), ALL),
     ],
