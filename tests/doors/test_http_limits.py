@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from doors.door_world import Doorway, is_problem, open_doorway, open_server
 from doors.runs_doorway import QUICK, begun, serve_working
-from muelle.doors.http.api import build_door
+from muelle.doors.http.api import build_api, build_door
+from muelle.doors.http.door import Door
 from muelle.doors.http.keyless import Api
+from muelle.identity import Identity
 from resilience.redis_server import redis_server
 
 NAMES = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit", "ratelimit-policy")
@@ -284,8 +286,6 @@ async def test_unbounded_answers_say_nothing_of_limits() -> None:
 
 
 async def test_what_needs_no_key_is_known_by_its_description(doorway: Doorway) -> None:
-    from muelle.doors.http.api import build_api  # noqa: PLC0415 - beside the door's own
-
     api: Api = build_api(doorway.app)
     for path, methods in api.openapi()["paths"].items():
         is_open = any(operation.get("security") == [] for operation in methods.values())
@@ -327,13 +327,44 @@ async def test_two_servers_on_one_redis_admit_the_quota_together(tmp_path: Path)
     assert status == "redis"
 
 
-async def test_while_redis_is_away_principals_are_refused_and_strangers_are_not() -> None:
+async def test_while_redis_is_away_principals_are_refused_and_strangers_are_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     environment = {"MUELLE__LIMITS__REDIS": "redis://127.0.0.1:1/0"}
     pytest.importorskip("redis", reason="the extra 'redis' is not installed")
     async with open_doorway(environment=environment) as doorway:
-        refused = await (await doorway.owner()).get(ME)
+        refused = [await (await doorway.owner()).get(ME) for _ in range(3)][-1]
         healthy = await (await doorway.stranger()).get("/health")
 
     assert (refused.status_code, refused.json()["code"], healthy.status_code) == (503, "limits_unreachable", 200)
     assert (refused.headers["retry-after"], left(refused)) == ("1", 0)
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
     assert all(name in answer.headers for name in NAMES for answer in (refused, healthy))
+
+
+async def test_a_crash_while_it_is_found_out_who_asks_is_answered_as_any_other(
+    doorway: Doorway, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert isinstance(doorway.door, Door)
+    app, crashing = doorway.app, cast("Identity", Crashing())
+    broken = Door(build_api(app), {}, crashing, app.ids, app.metrics, app.settings.http)
+    broken.gate = doorway.door.gate
+    doorway.door = broken
+    answer = await (await doorway.client("mk_a_b")).get(ME)
+
+    assert (answer.status_code, is_problem(answer)) == (500, True)
+    assert all(name in answer.headers for name in NAMES)
+    [first, *_] = [record.exc_info for record in caplog.records if record.name == "muelle.http"]
+    assert first is not None
+    assert first[0] is ValueError
+
+
+class Crashing:
+    """An identity with a bug."""
+
+    def recall(self, key: str) -> None:
+        """Know nobody."""
+
+    async def authenticate(self, key: str, request: str) -> None:
+        del key, request
+        raise ValueError
