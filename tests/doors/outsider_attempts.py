@@ -43,6 +43,12 @@ CHEAP = {  # passwords and keys that cost no time
 }
 
 
+SHOWN = {"id": "show", "method": "GET", "path": "/contacts"}
+CRM = {"id": "crm", "base_url": "https://crm.example.com", "endpoints": [SHOWN]}
+SQL_DATABASE = {"id": "shop", "kind": "postgresql", "host": "db.example.com", "database": "shop", "user": "reader"}
+SQL_QUERY = {"id": "orders", "database": "shop", "sql": "SELECT 1 AS one"}
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A request, and the statuses that an agent without grants and another tenant's owner get for it."""
@@ -158,6 +164,18 @@ ATTEMPTS = [
     Attempt("GET", "/api/v1/credentials/{credential}", 404, 404),
     Attempt("PATCH", "/api/v1/credentials/{credential}", 404, 404, {"hosts": ["evil.example.com"]}),
     Attempt("DELETE", "/api/v1/credentials/{credential}", 403, 404),
+    Attempt("POST", "/api/v1/credentials/{credential}/rotate", 403, 404, {"secret": "s3cret-stolen"}),
+    Attempt("GET", "/api/v1/endpoints", 200, 200),
+    Attempt("GET", "/api/v1/apis/{api}/endpoints/{endpoint}", 404, 404),
+    Attempt("PUT", "/api/v1/apis/{api}/definition", 403, 400, {"document": {"openapi": "3.1.0", "paths": {}}}),
+    Attempt("GET", "/api/v1/databases", 200, 200),
+    Attempt("POST", "/api/v1/databases", 403, 201, SQL_DATABASE | {"id": "other", "database": "theirs"}),
+    Attempt("DELETE", "/api/v1/databases/{database}", 403, 404),
+    Attempt("GET", "/api/v1/sql-queries", 200, 200),
+    Attempt("POST", "/api/v1/sql-queries", 403, 404, SQL_QUERY | {"id": "other"}),
+    Attempt("GET", "/api/v1/sql-queries/{query}", 404, 404),
+    Attempt("DELETE", "/api/v1/sql-queries/{query}", 404, 404),
+    Attempt("POST", "/api/v1/sql-queries/{query}/run", 403, 404, {}),
     Attempt("GET", "/api/v1/rate-limit/status", 200, 200),
     Attempt("PUT", "/api/v1/rate-limit/agents/{agent}", 403, 404, {"per_minute": 5}),
     Attempt("POST", "/api/v1/rate-limit/agents/{agent}/reset", 403, 404, {}),

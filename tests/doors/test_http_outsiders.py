@@ -13,6 +13,7 @@ from doors.outsider_attempts import (
     ASK,
     ATTEMPTS,
     CHEAP,
+    CRM,
     FOR_STRANGERS,
     HOOK,
     OPEN,
@@ -21,6 +22,8 @@ from doors.outsider_attempts import (
     ROLE,
     SCHEDULE,
     SIGNED,
+    SQL_DATABASE,
+    SQL_QUERY,
     USER,
     Attempt,
 )
@@ -54,8 +57,10 @@ async def furnished() -> AsyncIterator[Furnished]:
         doorway.app.jobs.register(JobKind(name="copy", payload=dict, perform=_copy))
         owner = await doorway.owner()
         await doorway.agent(("operations:use", "Wait"), name="aimed-at")
-        await owner.post("/api/v1/apis", json={"id": "crm", "base_url": "https://crm.example.com"})
+        await owner.post("/api/v1/apis", json=CRM)
         await owner.post("/api/v1/credentials", json={"id": "token", "secret": "s3cret-value", "apis": ["crm"]})
+        await owner.post("/api/v1/databases", json=SQL_DATABASE)
+        await owner.post("/api/v1/sql-queries", json=SQL_QUERY)
         run = await owner.post("/api/v1/workflows/execute", json={"workflow": WAIT})
         async with working(doorway.app):
             asking = await begun(owner, ASK)
@@ -65,7 +70,7 @@ async def furnished() -> AsyncIterator[Furnished]:
         await owner.put("/api/v1/agents/aimed-at/roles/clerk")
         await owner.post("/api/v1/domains", json={"domain": "example.com"})
         places = {"agent": "aimed-at", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
-        places |= {"domain": "example.com"}
+        places |= {"domain": "example.com", "database": "shop", "query": "orders", "endpoint": "show"}
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
         places |= await _peopled(owner, await doorway.stranger())

@@ -48,6 +48,10 @@ class Apis:
             self._directory.forget(actor.tenant)
         return api
 
+    async def permit_import(self, actor: Principal, api: ApiId) -> None:
+        """Raise Refused for who may not manage an Api, before a document of theirs costs anything."""
+        await self._registry.permit(Request(actor, "apis.import", api), "apis:manage")
+
     async def update(self, actor: Principal, draft: ApiDraft) -> Api:
         """Replace all of an Api but its id; raise Refused, ApiNotFound, InvalidApi or InvalidPolicy."""
         request = Request(actor, "apis.update", draft.id)
