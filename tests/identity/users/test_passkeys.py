@@ -1,22 +1,17 @@
 """Passkeys, with an authenticator that the test writes itself: a device that signs what a browser asks."""
 
 import asyncio
-import hashlib
-import json
-import os
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-import cbor2
 import pytest
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from identity.users.device import ORIGIN, PRESENT, VERIFIED, Device, Json, text_of
 from identity.users.people_world import LAPTOP, OPEN, PASSWORD, Town
 from identity.users.people_world import town as build
 from identity.users.users_world import Installation
 from muelle.identity import Principal
-from muelle.identity.tokens.algorithms import b64, unb64
+from muelle.identity.tokens.algorithms import unb64
 from muelle.identity.tokens.model import Tokens
 from muelle.identity.users.administration import UserDraft
 from muelle.identity.users.errors import (
@@ -28,53 +23,8 @@ from muelle.identity.users.errors import (
 )
 from muelle.identity.users.passkeys import Challenge
 
-ORIGIN = "https://muelle.example.com"
 HERE = replace(OPEN, origin=ORIGIN)
 EVE = UserDraft("eve", "eve@example.com", password=PASSWORD)
-PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
-Json = dict[str, Any]
-
-
-@dataclass
-class Device:
-    """A device that keeps one key, and says what the test wants it to say."""
-
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
-    id: bytes = field(default_factory=lambda: os.urandom(32))
-    uses: int = 0
-    origin: str = ORIGIN
-    host: str = "muelle.example.com"
-    flags: int = PRESENT | VERIFIED
-
-    def makes(self, options: Json) -> Json:
-        """Answer navigator.credentials.create."""
-        point = self.key.public_key().public_numbers()
-        cose = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")}
-        said = self._said(self.flags | ATTESTED) + bytes(16) + len(self.id).to_bytes(2, "big") + self.id
-        attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": said + cbor2.dumps(cose)})
-        client = self._client("webauthn.create", options)
-        return self._credential({"clientDataJSON": _text(client), "attestationObject": _text(attested)})
-
-    def answers(self, options: Json) -> Json:
-        """Answer navigator.credentials.get."""
-        self.uses += 1
-        said, client = self._said(self.flags), self._client("webauthn.get", options)
-        signed = self.key.sign(said + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
-        response = {"clientDataJSON": client, "authenticatorData": said, "signature": signed}
-        return self._credential({name: _text(raw) for name, raw in response.items()})
-
-    def _said(self, flags: int) -> bytes:
-        return hashlib.sha256(self.host.encode()).digest() + bytes([flags]) + self.uses.to_bytes(4, "big")
-
-    def _client(self, kind: str, options: Json) -> bytes:
-        return json.dumps({"type": kind, "challenge": options["challenge"], "origin": self.origin}).encode()
-
-    def _credential(self, response: Json) -> Json:
-        return {"id": _text(self.id), "rawId": _text(self.id), "type": "public-key", "response": response}
-
-
-def _text(raw: bytes) -> str:
-    return b64(raw).decode()
 
 
 @pytest.fixture
@@ -109,7 +59,7 @@ async def test_who_has_added_a_passkey_signs_in_by_it_alone(every_place: Install
     assert await harbour.process.who(tokens) == actor.id
     await signed_in(harbour, device)
     [passkey] = await harbour.doors.passkeys.of(actor)
-    assert (passkey.id, passkey.name, passkey.uses) == (_text(device.id), "phone", 2)
+    assert (passkey.id, passkey.name, passkey.uses) == (text_of(device.id), "phone", 2)
     assert passkey.used == every_place.clock.now()
 
 
@@ -212,9 +162,9 @@ async def test_a_passkey_is_added_once_and_removed_by_its_owner(harbour: Town) -
     with pytest.raises(PasskeyExists):
         await harbour.doors.passkeys.add(actor, begun.secret.reveal(), device.makes(dict(begun.options)))
     with pytest.raises(PasskeyNotFound):
-        await harbour.doors.passkeys.remove(harbour.place.owner, _text(device.id))
+        await harbour.doors.passkeys.remove(harbour.place.owner, text_of(device.id))
 
-    await harbour.doors.passkeys.remove(actor, _text(device.id))
+    await harbour.doors.passkeys.remove(actor, text_of(device.id))
 
     with pytest.raises(PasskeyRefused):
         await signed_in(harbour, device)
