@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from muelle.workflows.versions.opening import SavedDoors
 
 _EVENTS_SECONDS, _GAUGES_SECONDS, _SWEEP_SECONDS = 0.25, 5.0, 600.0
+_RETAIN_SECONDS = 21_600.0  # it looks at the seals of all tenants, and acts are kept for days
 
 
 def saved_of(app: App) -> "SavedDoors":
@@ -104,7 +105,7 @@ def _sealing(app: App) -> tuple[Recurring, ...]:
     sealer = sealer_of(app)
     return (
         Recurring("Sealing the audit record", app.settings.identity.seal_seconds, sealer.recur),
-        Recurring("Removing old acts", _SWEEP_SECONDS, sealer.retain),
+        Recurring("Removing old acts", _RETAIN_SECONDS, sealer.retain),
     )
 
 

@@ -46,7 +46,7 @@ SPANNING: dict[str, dict[str, str]] = {
     "identity/domains/store.py": {
         "SELECT 1 FROM identity_domains WHERE id": "whether another tenant has shown a domain"
     },
-    "identity/seals.py": {
+    "identity/record/store.py": {
         "SELECT place": _SEALING,
         "SELECT tenant, max(number) FROM identity_seals": _SEALING,
         "SELECT GREATEST(l.until": _SEALING,

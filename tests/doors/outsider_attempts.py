@@ -23,7 +23,11 @@ SIGNED = "/hooks/{tenant}/{hook}"  # strangers call it, whose signature says who
 FOR_STRANGERS = {  # how they stop being any; without a body they get nothing
     f"/api/v1/auth/{name}": (400, "invalid_body")
     for name in ("sign-in", "sign-up", "accept", "forgot", "reset", "verify", "refresh", "providers/{provider}/finish")
-} | {"/api/v1/auth/providers/{provider}/begin": (404, "provider_not_found")}
+} | {
+    "/api/v1/auth/providers/{provider}/begin": (404, "provider_not_found"),
+    "/api/v1/auth/passkeys/sign-in/begin": (403, "passkeys_off"),
+    "/api/v1/auth/passkeys/sign-in": (400, "invalid_body"),
+}
 ASK = document(("ask", "Approve", {"message": "Pay?", "outputPath": "/workflow/paid"}))
 PUBLISHED = {"name": "new", "workflow": WAIT}
 SCHEDULE = {"id": "new", "cron": "0 3 * * *", "document": WAIT}
@@ -136,6 +140,10 @@ ATTEMPTS = [
     Attempt("POST", "/api/v1/auth/second-factor", 400, 400, PASSWORD),
     Attempt("POST", "/api/v1/auth/second-factor/confirm", 400, 400, {"code": "000000"}),
     Attempt("POST", "/api/v1/auth/second-factor/remove", 400, 400, PASSWORD | {"code": "000000"}),
+    Attempt("GET", "/api/v1/auth/passkeys", 200, 200),
+    Attempt("POST", "/api/v1/auth/passkeys/begin", 403, 403, PASSWORD),
+    Attempt("POST", "/api/v1/auth/passkeys", 403, 403, {"secret": "x", "credential": {}}),
+    Attempt("DELETE", "/api/v1/auth/passkeys/{passkey}", 404, 404),
     Attempt("GET", "/api/v1/users", 403, 200),
     Attempt("POST", "/api/v1/users", 403, 201, USER),
     Attempt("POST", "/api/v1/users/invitations", 403, 202, {"email": "guest@example.com"}),

@@ -94,7 +94,7 @@ async def _peopled(owner: httpx.AsyncClient, stranger: httpx.AsyncClient) -> dic
     """Add a user who has signed in; return where both are."""
     await owner.post("/api/v1/users", json=USER | PASSWORD | {"name": "walter"})
     signed_in = await stranger.post("/api/v1/auth/sign-in", json={"email": USER["email"]} | PASSWORD)
-    return {"user": "walter", "session": signed_in.json()["session_id"]}
+    return {"user": "walter", "passkey": "of-nobody", "session": signed_in.json()["session_id"]}
 
 
 async def test_every_path_but_these_is_among_the_attempts(doorway: Doorway) -> None:

@@ -25,7 +25,8 @@ _GLOBAL = {
     "alembic_version", "cursors", "fences", "workers", "identity_epoch", "identity_ledger", "trigger_epoch",  # ours
     "token_keys", "vault_master",  # the installation's keys
     "user_attempts", "user_mails",  # of strangers too, who have no tenant
-    "user_recovery_codes", "user_refresh_tokens",  # found by what only their owner knows, and then by the owner's row
+    # Found by what only their owner knows, and then by the owner's row.
+    "user_passkeys", "user_recovery_codes", "user_refresh_tokens",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from muelle.core import MuelleError
 from muelle.packs import find_packs
 from muelle.packs.settings import read_pack_settings
 from muelle.stores import Database, StoresSettings, open_sqlite
-from muelle.stores.schema import head, revision
+from muelle.stores.schema import head, revision, unbound_role
 from muelle.stores.vault import read_key
 from muelle.workflows.operations.pack import BUILT_IN
 
@@ -152,11 +152,13 @@ async def _database(home: Path, settings: StoresSettings) -> Finding:
 
 async def _unbounded(database: Database) -> Finding | None:
     """Return a finding if policies do not bind whom Muelle connects as: tenants are kept apart by its queries alone."""
-    rows = await database.fetch("SELECT rolsuper OR rolbypassrls, rolname FROM pg_roles WHERE rolname = current_user")
-    if not rows or not rows[0][0]:
-        return None
-    text = f"'{rows[0][1]}' passes all row-level security"
-    return Finding("database", "warn", text, "Connect as a role that owns the database and is no superuser.")
+    role = await unbound_role(database)
+    text = f"'{role}' passes all row-level security"
+    return (
+        Finding("database", "warn", text, "Connect as a role that owns the database and is no superuser.")
+        if role
+        else None
+    )
 
 
 async def _integrity(database: Database) -> str:

@@ -498,6 +498,19 @@ CREATE TABLE user_recovery_codes (
     PRIMARY KEY (principal, digest)
 )
 --;
+CREATE TABLE user_passkeys (
+    id TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    name TEXT NOT NULL, 
+    public BYTEA NOT NULL, 
+    uses BIGINT NOT NULL, 
+    created BIGINT NOT NULL, 
+    used BIGINT, 
+    PRIMARY KEY (id)
+)
+--;
+CREATE INDEX user_passkeys_by_principal ON user_passkeys (principal, id)
+--;
 CREATE TABLE user_logins (
     tenant TEXT NOT NULL, 
     issuer TEXT NOT NULL, 
