@@ -142,6 +142,10 @@ class Egress:
 
         return open_definitions(self.apis, self._directory, self._parts.database, self._document)
 
+    async def listed(self, tenant: TenantId) -> list[Api]:
+        """Return all Apis of a tenant, as calls know them: what other processes change is seen a moment later."""
+        return [listing.api for listing in (await self._directory.listings(tenant)).each()]
+
     async def _document(self, principal: Principal, call: HttpCall, most: int) -> HttpAnswer:
         return await self.call(principal, call, max_answer_bytes=most)
 
