@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muelle.core import (
     Clock,
@@ -41,14 +41,7 @@ from muelle.egress import (
     open_egress,
     open_envelope,
 )
-from muelle.engine import (
-    Engine,
-    JobKind,
-    Jobs,
-    JobStep,
-    Queue,
-    SqlJournal,
-)
+from muelle.engine import Engine, JobKind, Jobs, JobStep, Queue, SqlJournal
 from muelle.identity import (
     Acts,
     AuditTrail,
@@ -90,10 +83,13 @@ from muelle.workflows.children import Children
 from muelle.workflows.history import Executions
 from muelle.workflows.limited import limited
 from muelle.workflows.operations.pack import BUILT_IN
-from muelle.workflows.runs import Runs, SavedDocuments
+from muelle.workflows.runs import Runs
 from muelle.workflows.service import BoundHttp
 from muelle.workflows.submissions.service import Submissions
 from muelle.workflows.submissions.streams import Streams
+
+if TYPE_CHECKING:
+    from muelle.workflows.versions.opening import SavedDoors
 
 SETTINGS_FILE = "muelle.toml"
 LIMIT_NAMES = CALL_LIMITS | {item.name for item in fields(Limits)}
@@ -133,7 +129,10 @@ class Stores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """A running Muelle. `admin_key` is the owner's new key if this start made one; it is shown once."""
+    """A running Muelle. `admin_key` is the owner's new key if this start made one; it is shown once.
+
+    `saved` opens saved workflows when they are first asked for.
+    """
 
     settings: Settings
     clock: Clock
@@ -146,6 +145,7 @@ class App:
     packs: OpenedPacks
     engine: Engine
     workflows: Workflows
+    saved: Callable[[], "SavedDoors"]
     runs: Runs
     submissions: Submissions
     streams: Streams
@@ -219,7 +219,8 @@ async def open_app(
         among = _among(stores, engine, opened, Telemetry(metrics, tracer), children, limits)
         workflows = Workflows(planner, among, egress)
         jobs = _jobs_of(opened, Jobs(engine, clock), identity, egress)
-        runs = Runs(workflows, identity, _saved(stores, workflows, clock, ids, settings))
+        saved = _saved(stores, workflows, clock, ids, settings)
+        runs = Runs(workflows, identity, lambda: saved().documents)
         workflows.recall, children.runs = runs.of_run, runs
         stack.push_async_callback(engine.drain)
         yield App(
@@ -234,6 +235,7 @@ async def open_app(
             packs=opened,
             engine=engine,
             workflows=workflows,
+            saved=saved,
             runs=runs,
             submissions=Submissions(workflows, runs, settings.workflows.submissions),
             streams=Streams(runs, engine, clock, settings.workflows.submissions),
@@ -241,7 +243,7 @@ async def open_app(
             executions=Executions(stores.journal, engine.waits, planner, limits),
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
-            people=_people(stores, identity, clock, settings, home),
+            people=People(stores=stores, identity=identity, clock=clock, settings=settings.identity, home=home),
             admin_key=Secret(admin_key) if admin_key else None,
         )
 
@@ -277,27 +279,15 @@ def _among(
 
 def _saved(
     stores: Stores, workflows: Workflows, clock: Clock, ids: Ids, settings: Settings
-) -> Callable[[], SavedDocuments]:
+) -> Callable[[], "SavedDoors"]:
     """Return what opens saved workflows, which most runs do without."""
 
-    def opened() -> SavedDocuments:
+    def opened() -> "SavedDoors":
         from muelle.workflows.versions.opening import open_saved  # noqa: PLC0415 - JSON Schema loads in 60 ms
 
-        return open_saved(stores.database, workflows, stores.trail, clock, ids, settings.workflows.saved).documents
+        return open_saved(stores.database, workflows, stores.trail, clock, ids, settings.workflows.saved)
 
     return cache(opened)
-
-
-def _people(stores: Stores, identity: Identity, clock: Clock, settings: Settings, home: Path | None) -> People:
-    return People(
-        database=stores.database,
-        vault=stores.vault,
-        identity=identity,
-        trail=stores.trail,
-        clock=clock,
-        settings=settings.identity,
-        home=home,
-    )
 
 
 def _jobs_of(opened: OpenedPacks, jobs: Jobs, identity: Identity, egress: Egress) -> Jobs:

@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from muelle.workflows.versions.opening import SavedDoors
 
 _EVENTS_SECONDS, _GAUGES_SECONDS, _SWEEP_SECONDS = 0.25, 5.0, 600.0
+_RETAIN_SECONDS = 21_600.0  # it looks at the seals of all tenants, and acts are kept for days
 
 
 def saved_of(app: App) -> "SavedDoors":
     """Return saved workflows."""
-    from muelle.workflows.versions.opening import open_saved  # noqa: PLC0415 - JSON Schema loads in 60 ms
-
-    stores = app.stores
-    return open_saved(stores.database, app.workflows, stores.trail, app.clock, app.ids, app.settings.workflows.saved)
+    return app.saved()
 
 
 def approvals_of(app: App) -> "Approvals":
@@ -107,7 +105,7 @@ def _sealing(app: App) -> tuple[Recurring, ...]:
     sealer = sealer_of(app)
     return (
         Recurring("Sealing the audit record", app.settings.identity.seal_seconds, sealer.recur),
-        Recurring("Removing old acts", _SWEEP_SECONDS, sealer.retain),
+        Recurring("Removing old acts", _RETAIN_SECONDS, sealer.retain),
     )
 
 

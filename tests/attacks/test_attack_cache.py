@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ import pytest
 from egress.egress_world import LOCAL, OTHER, SECRET, World, agent, open_world, reply, world_with
 from muelle.core import CredentialRef, Secret
 from muelle.egress import Credential, CredentialDraft, CredentialId, EgressSettings
-from muelle.egress.errors import AddressRefused, AnswerTooLarge, CallRefused, CredentialNotFound
+from muelle.egress.errors import AddressRefused, AnswerTooLarge, CallRefused, CredentialExpired, CredentialNotFound
 from muelle.identity import Rule
 from muelle.resilience import BreakerOpen, Caching, StoreSettings
 from resilience.cache_world import settle
 
 MINE = agent(name="mine")
 KEY = {"authorization": CredentialRef("key")}
-FRESH = {"cache_seconds": 60}
+FRESH: dict[str, Any] = {"cache_seconds": 60}
 
 
 @pytest.fixture
@@ -88,6 +89,15 @@ async def test_a_credential_that_was_changed_or_taken_away_opens_nothing_that_wa
     assert not (await world.get(url, headers=KEY, **FRESH)).cached
     await world.egress.credentials.remove(agent(), kept.id)
     with pytest.raises(CredentialNotFound):
+        await world.get(url, headers=KEY, **FRESH)
+
+
+async def test_an_expired_credential_opens_nothing_that_was_kept(world: World) -> None:
+    await world.credential(expires=world.clock.now() + timedelta(seconds=30))
+    url = world.server.url("/x")
+    await world.get(url, headers=KEY, **FRESH)
+    world.clock.forward(seconds=30)
+    with pytest.raises(CredentialExpired):
         await world.get(url, headers=KEY, **FRESH)
 
 

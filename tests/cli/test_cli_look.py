@@ -210,3 +210,15 @@ def _at(path: tuple[str, ...]) -> click.Command:
         assert isinstance(command, click.Group)
         command = command.commands[name]
     return command
+
+
+@pytest.mark.parametrize(("url", "status"), [("owner_url", "ok"), ("postgres_url", "warn")])
+def test_the_doctor_warns_where_policies_do_not_bind(
+    muelle: Muelle, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, url: str, status: str
+) -> None:
+    monkeypatch.setenv("MUELLE__STORES__URL", request.getfixturevalue(url))
+    muelle("agents", "list")
+
+    checks = muelle("doctor", "--json").json["checks"]
+
+    assert [check["status"] for check in checks if check["check"] == "database"] == [status]

@@ -81,7 +81,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
     """Give a home on each database."""
     if request.param == "sqlite":
         return Home(tmp_path / "home", {})
-    return Home(tmp_path / "home", {"MUELLE__STORES__URL": request.getfixturevalue("postgres_url")})
+    return Home(tmp_path / "home", {"MUELLE__STORES__URL": request.getfixturevalue("owner_url")})
 
 
 def test_a_worker_that_is_told_to_stop_gives_back_what_another_one_goes_on_with(home: Home, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from muelle.settings import Settings
         ("MUELLE__HTTP__PORT", "65535", "65536"),
         ("MUELLE__HTTP__BODY_BYTES", "0", "-1"),
         ("MUELLE__TELEMETRY__LEVEL", "info", "loud"),
+        ("MUELLE__IDENTITY__SEAL_SECONDS", "0.001", "0"),
+        ("MUELLE__IDENTITY__AUDIT_DAYS", "0", "-1"),
     ],
 )
 def test_a_setting_is_taken_at_its_bound_and_refused_beyond(variable: str, best: str, beyond: str) -> None:

@@ -17,7 +17,9 @@ _FIRING = "fires the schedules of all tenants"
 
 # file -> how a statement begins -> why it may span tenants
 SPANNING: dict[str, dict[str, str]] = {
+    "egress/store.py": {"SELECT document FROM {} WHERE tenant > ?": "which credentials of all tenants end soon"},
     "egress/vaults/store.py": {
+        "SELECT tenant, name": "seals all tenants' secrets anew",
         "SELECT tenant, number, master, wrapped FROM vault_keys WHERE master <> ?": "wraps all tenants' keys anew",
         "SELECT 1 FROM secrets WHERE substr": "tells whether any tenant's secret has an old form",
     },
@@ -44,7 +46,7 @@ SPANNING: dict[str, dict[str, str]] = {
     "identity/domains/store.py": {
         "SELECT 1 FROM identity_domains WHERE id": "whether another tenant has shown a domain"
     },
-    "identity/seals.py": {
+    "identity/record/store.py": {
         "SELECT place": _SEALING,
         "SELECT tenant, max(number) FROM identity_seals": _SEALING,
         "SELECT GREATEST(l.until": _SEALING,
@@ -77,12 +79,14 @@ SPANNING: dict[str, dict[str, str]] = {
     },
 }
 _TABLE = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO|USING)\s+(\w+|\{\})")
+_SPANS = re.compile(r"\btenant\s*[<>!]")
 _NAMES_ITS_TENANT = re.compile(r"\btenant\s*=|\(tenant, \w+\) (?:=|IN)")
 
 
 def tenant_tables() -> set[str]:
-    """Return the tables with policies."""
-    return {found[1] for sql in snapshot("postgresql") if (found := re.match(r"CREATE POLICY of_tenant ON (\w+)", sql))}
+    """Return the tables that have a tenant."""
+    created = [re.match(r'CREATE TABLE "?(\w+)"? \((.*)', sql, re.DOTALL) for sql in snapshot("sqlite")]
+    return {found[1] for found in created if found and "\n    tenant " in found[2]} | {"identity_tenants"}
 
 
 def spans(sql: Sql, tables: set[str]) -> bool:
@@ -91,7 +95,8 @@ def spans(sql: Sql, tables: set[str]) -> bool:
         return False
     if sql.text.startswith("INSERT"):
         return not re.match(r"INSERT INTO \S+ \([^)]*\btenant\b", sql.text)
-    return not _NAMES_ITS_TENANT.search(sql.text.partition(" WHERE ")[2])
+    conditions = sql.text.partition(" WHERE ")[2]
+    return not _NAMES_ITS_TENANT.search(conditions) or bool(_SPANS.search(conditions))
 
 
 def reason(sql: Sql) -> str | None:
@@ -134,6 +139,7 @@ def test_sql_is_found_by_the_hundred() -> None:
         ('X = "INSERT INTO runs (run) VALUES (?)"', True),
         ('X = "INSERT INTO runs (tenant, run) VALUES (?, ?)"', False),
         ('X = "DELETE FROM runs"', True),
+        ('X = "SELECT a FROM runs WHERE tenant > ? OR (tenant = ? AND run > ?)"', True),
         ('X = "UPDATE runs SET tenant = ? WHERE run = ?"', True),
         ('X = {"sqlite": "SELECT a FROM runs"}', True),
         ('X = "SELECT a FROM workers"', False),

@@ -209,3 +209,25 @@ async def test_a_fault_in_a_body_names_the_field(doorway: Doorway, path: str, bo
     assert answer.status_code == 400
     assert is_problem(answer)
     assert answer.json()["field"].replace("endpoints[...]", "endpoints[0]") == field
+
+
+@pytest.mark.parametrize(
+    ("quota", "path", "body"),
+    [
+        ("max_apis", "apis", {}),
+        ("max_credentials", "credentials", {"secret": "s3cret-value", "hosts": ["crm.example.com"]}),
+    ],
+)
+async def test_a_tenant_registers_as_many_as_its_quota_and_not_one_more(
+    lasting: Doorway, quota: str, path: str, body: dict[str, object]
+) -> None:
+    def draft(name: str) -> dict[str, object]:
+        return {"id": name, **(body or {"base_url": f"https://{name}.example.com"})}
+
+    neighbour, owner = await lasting.neighbour(), await lasting.owner()
+    assert (await owner.patch("/api/v1/tenants/other", json={"limits": {quota: 2}})).status_code == 200
+
+    statuses = [(await neighbour.post(f"/api/v1/{path}", json=draft(f"n{number}"))).status_code for number in range(3)]
+
+    assert statuses == [201, 201, 413]
+    assert (await owner.post(f"/api/v1/{path}", json=draft("ours"))).status_code == 201

@@ -10,7 +10,7 @@ import pytest
 
 from doors.door_world import Doorway, is_problem, open_doorway
 from muelle.identity import Acts
-from muelle.rooms import sealer_of
+from muelle.rooms import _sealing, sealer_of
 
 AUDIT = "/api/v1/audit"
 
@@ -93,3 +93,15 @@ async def test_verification_takes_what_it_says(kept: Doorway, query: str, status
     answer = await (await kept.owner()).get(f"{AUDIT}/verify?{query}")
 
     assert answer.status_code == status, answer.text
+
+
+async def test_every_worker_keeps_the_chain_of_a_record_that_lasts(kept: Doorway, doorway: Doorway) -> None:
+    assert _sealing(doorway.app) == ()  # what is in memory alone ends with its process
+    owner = await kept.owner()
+    assert (await owner.get(f"{AUDIT}/verify")).json()["unsealed"] > 0
+
+    for recurring in _sealing(kept.app):
+        await recurring.verb()
+
+    told = (await owner.get(f"{AUDIT}/verify")).json()
+    assert (told["whole"], told["unsealed"]) == (True, 0)

@@ -11,16 +11,16 @@ ME = "/api/v1/me"
 APIS = "/api/v1/apis"
 
 
-@pytest.mark.parametrize("path", [ME, APIS, "/health", "/openapi.json", "/api/versions"])
-async def test_an_answer_that_the_client_has_is_not_sent_again(doorway: Doorway, path: str) -> None:
+async def test_an_answer_that_the_client_has_is_not_sent_again(doorway: Doorway) -> None:
     owner = await doorway.owner()
-    first = await owner.get(path)
-    again = await owner.get(path, headers={"if-none-match": first.headers["etag"]})
-    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
-    assert again.headers["etag"] == first.headers["etag"]
-    assert first.headers["cache-control"] == again.headers["cache-control"] == "private, no-cache"
-    assert not {"content-length", "content-type"} & again.headers.keys()
-    assert again.headers["x-request-id"]
+    for path in (ME, APIS, "/health", "/openapi.json", "/api/versions"):
+        first = await owner.get(path)
+        again = await owner.get(path, headers={"if-none-match": first.headers["etag"]})
+        assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        assert first.headers["cache-control"] == again.headers["cache-control"] == "private, no-cache"
+        assert not {"content-length", "content-type"} & again.headers.keys()
+        assert again.headers["x-request-id"]
 
 
 async def test_a_change_makes_another_version(doorway: Doorway) -> None:

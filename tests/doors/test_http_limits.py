@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from doors.door_world import Doorway, is_problem, open_doorway, open_server
 from doors.runs_doorway import QUICK, begun, serve_working
-from muelle.doors.http.api import build_door
+from muelle.doors.http.api import build_api, build_door
+from muelle.doors.http.door import Door
 from muelle.doors.http.keyless import Api
+from muelle.identity import Identity
+from resilience.redis_server import redis_server
 
 NAMES = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit", "ratelimit-policy")
 STATUS = "/api/v1/rate-limit/status"
@@ -252,21 +255,22 @@ async def test_what_one_process_sets_holds_in_another_after_its_next_look(tmp_pa
     assert (before, after) == ([200] * 3, [200, 429])
 
 
-def open_doorway_beside(home: Path) -> "Beside":
-    return Beside(home)
+def open_doorway_beside(home: Path, environment: Mapping[str, str] | None = None) -> "Beside":
+    return Beside(home, environment or {})
 
 
 class Beside:
     """A second process of the same installation, which has an owner already."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         self._home = home
+        self._environment = environment
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Doorway:
         from muelle.app import open_app, read_configuration  # noqa: PLC0415 - as open_doorway does it
 
-        app = await self._stack.enter_async_context(open_app(read_configuration(None, {}), self._home))
+        app = await self._stack.enter_async_context(open_app(read_configuration(None, self._environment), self._home))
         return Doorway(app, build_door(app), "", self._stack)
 
     async def __aexit__(self, *_: object) -> None:
@@ -282,8 +286,6 @@ async def test_unbounded_answers_say_nothing_of_limits() -> None:
 
 
 async def test_what_needs_no_key_is_known_by_its_description(doorway: Doorway) -> None:
-    from muelle.doors.http.api import build_api  # noqa: PLC0415 - beside the door's own
-
     api: Api = build_api(doorway.app)
     for path, methods in api.openapi()["paths"].items():
         is_open = any(operation.get("security") == [] for operation in methods.values())
@@ -298,3 +300,71 @@ async def test_the_count_of_refusals_is_among_the_measurements() -> None:
         await statuses(await doorway.stranger(), "/health", 3)
 
     assert b'muelle_limits_refused_total{policy="address-minute",target="requests"} 2.0' in metrics.render()
+
+
+async def test_the_description_has_the_fields_of_every_answer(doorway: Doorway) -> None:
+    document = (await (await doorway.stranger()).get("/openapi.json")).json()
+    described = {name.lower() for name in document["components"]["headers"]}
+
+    assert described == set(NAMES)
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert all(
+                described <= set(map(str.lower, answer["headers"])) for answer in operation["responses"].values()
+            )
+
+
+async def test_two_servers_on_one_redis_admit_the_quota_together(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        environment = {**few(agent_per_minute="7"), "MUELLE__LIMITS__REDIS": url}
+        async with open_doorway(tmp_path, environment) as one, open_doorway_beside(tmp_path, environment) as two:
+            clients = [await one.owner(), await two.client(one.owner_key)]
+            answers = await asyncio.gather(*(client.get(ME) for client in clients * 8))
+            status = one.app.budgets.limiter.backend
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [429] * 9
+    assert sorted(left(answer) for answer in answers if answer.status_code == 200) == list(range(7))
+    assert status == "redis"
+
+
+async def test_while_redis_is_away_principals_are_refused_and_strangers_are_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    environment = {"MUELLE__LIMITS__REDIS": "redis://127.0.0.1:1/0"}
+    pytest.importorskip("redis", reason="the extra 'redis' is not installed")
+    async with open_doorway(environment=environment) as doorway:
+        refused = [await (await doorway.owner()).get(ME) for _ in range(3)][-1]
+        healthy = await (await doorway.stranger()).get("/health")
+
+    assert (refused.status_code, refused.json()["code"], healthy.status_code) == (503, "limits_unreachable", 200)
+    assert (refused.headers["retry-after"], left(refused)) == ("1", 0)
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+    assert all(name in answer.headers for name in NAMES for answer in (refused, healthy))
+
+
+async def test_a_crash_while_it_is_found_out_who_asks_is_answered_as_any_other(
+    doorway: Doorway, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert isinstance(doorway.door, Door)
+    app, crashing = doorway.app, cast("Identity", Crashing())
+    broken = Door(build_api(app), {}, crashing, app.ids, app.metrics, app.settings.http)
+    broken.gate = doorway.door.gate
+    doorway.door = broken
+    answer = await (await doorway.client("mk_a_b")).get(ME)
+
+    assert (answer.status_code, is_problem(answer)) == (500, True)
+    assert all(name in answer.headers for name in NAMES)
+    [first, *_] = [record.exc_info for record in caplog.records if record.name == "muelle.http"]
+    assert first is not None
+    assert first[0] is ValueError
+
+
+class Crashing:
+    """An identity with a bug."""
+
+    def recall(self, key: str) -> None:
+        """Know nobody."""
+
+    async def authenticate(self, key: str, request: str) -> None:
+        del key, request
+        raise ValueError

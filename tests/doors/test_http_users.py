@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from doors.door_world import Doorway, is_problem, open_doorway
+from identity.users.device import ORIGIN, Device
 from muelle.identity.users.adapters.outbox import MemoryMail
 from muelle.identity.users.totp import STEP_SECONDS, code_at
 
@@ -18,6 +19,7 @@ PASSWORD = "correct horse battery"
 CHEAP = {
     "MUELLE__IDENTITY__TOKENS__ALGORITHM": "EdDSA",
     "MUELLE__IDENTITY__USERS__SIGN_UP": "open",
+    "MUELLE__IDENTITY__USERS__ORIGIN": ORIGIN,
     "MUELLE__IDENTITY__USERS__MEMORY_KIB": "8",
     "MUELLE__IDENTITY__USERS__PASSES": "1",
 }
@@ -97,6 +99,24 @@ async def test_a_second_factor_over_http(doorway: Doorway) -> None:
     assert (replayed.status_code, replayed.json()["code"]) == (401, "wrong_code")
     code = recovery["recovery_codes"][0]
     assert (await stranger.post(f"{AUTH}/sign-in", json=sign_in | {"code": code})).status_code == 200
+
+
+async def test_a_passkey_is_added_and_signs_in_over_http(doorway: Doorway) -> None:
+    stranger, device = await doorway.stranger(), Device()
+    headers = bearer(await signed_up(doorway))
+    begun = (await stranger.post(f"{AUTH}/passkeys/begin", json={"password": PASSWORD}, headers=headers)).json()
+    body = {"secret": begun["secret"], "credential": device.makes(begun["options"]), "name": "phone"}
+    added = await stranger.post(f"{AUTH}/passkeys", json=body, headers=headers)
+    assert (added.status_code, added.json()["name"]) == (201, "phone")
+    begun = (await stranger.post(f"{AUTH}/passkeys/sign-in/begin")).json()
+    body = {"secret": begun["secret"], "credential": device.answers(begun["options"])}
+
+    signed_in = await stranger.post(f"{AUTH}/passkeys/sign-in", json=body)
+
+    assert (await stranger.get("/api/v1/me", headers=bearer(signed_in.json()))).json()["name"] == "ana"
+    path = f"{AUTH}/passkeys/{added.json()['id']}"
+    assert (await stranger.delete(path, headers=headers)).status_code == 204
+    assert (await stranger.get(f"{AUTH}/passkeys", headers=headers)).json()["count"] == 0
 
 
 async def test_passwords_and_addresses_are_replaced_over_http(doorway: Doorway) -> None:

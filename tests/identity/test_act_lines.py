@@ -8,7 +8,7 @@ import pytest
 
 from muelle.core import AuditId, ManualClock, TenantId
 from muelle.identity import Act
-from muelle.identity.act_lines import COLUMNS, csv_head, csv_line, json_line
+from muelle.identity.record.lines import COLUMNS, csv_head, csv_line, json_line
 from muelle.identity.shapes import ActShape, act_shape
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from muelle.core import AuditId, ManualClock, PrincipalId, TenantId
 from muelle.identity import Act, AuditFilter, IdentitySettings, SqlAuditTrail
-from muelle.identity.chain import NOTHING, Fault, Verified, digest_of, seal_mac
 from muelle.identity.errors import InvalidHead
-from muelle.identity.sealer import Sealer
-from muelle.identity.seals import SqlSeals
-from muelle.identity.verifier import SqlChain, Unchained
+from muelle.identity.record.chain import NOTHING, Fault, Verified, digest_of, seal_mac
+from muelle.identity.record.sealer import Sealer
+from muelle.identity.record.store import SqlSeals
+from muelle.identity.record.verifier import SqlChain, Unchained
 from muelle.stores import Database, MemoryVault, Vault
 
 A, B = TenantId("a"), TenantId("b")

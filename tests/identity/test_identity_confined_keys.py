@@ -33,7 +33,7 @@ async def test_a_confined_key_opens_what_it_is_confined_to_and_nothing_else(stor
     assert holder.may("apis:call", "crm GET /contacts/7")
     assert not holder.may("apis:call", "crm GET /orders/7")
     assert not holder.may("runs:read", "x")
-    [*_, kept] = await stored.store.find(Key, Where(tenant=holder.tenant, principal=holder.id, limit=10))
+    [kept] = await stored.store.find(Key, Where(tenant=holder.tenant, id=holder.key))
     assert kept.rules == (CONTACTS,)
 
 

@@ -6,9 +6,10 @@ from identity.identity_world import World
 from muelle.core import NoMetrics
 from muelle.identity import Agent, AgentDraft, Budgets, Identity, Limits, Principal, Refused
 from muelle.identity.limiting.model import EVERYBODY
-from muelle.resilience import Limiter, LimitsSettings, Rate
+from muelle.resilience import Limiter, LimitsSettings
+from muelle.resilience.limits.settings import AgentRate, TenantRate
 
-SETTINGS = LimitsSettings(agent=Rate(per_minute=100), tenant=Rate(per_minute=1000))
+SETTINGS = LimitsSettings(agent=AgentRate(per_minute=100), tenant=TenantRate(per_minute=1000))
 
 
 def budgets_of(world: World) -> Budgets:
@@ -39,7 +40,7 @@ async def test_a_rule_is_laid_over_the_defaults_and_taken_away_again(stored: Wor
     await limits.set_agent(stored.owner, "bot", {})
 
     assert before == {"agent": 100, "tenant": 1000}
-    assert budgets.charges(bot)[0].rate == Rate(per_minute=100, per_hour=9)
+    assert budgets.charges(bot)[0].rate == AgentRate(per_minute=100, per_hour=9)
     assert quotas(budgets, await bot_of(stored)) == before
 
 

@@ -26,7 +26,8 @@ _GLOBAL = {
     "search_counter",  # keys of all tenants' entries
     "token_keys", "vault_master",  # the installation's keys
     "user_attempts", "user_mails",  # of strangers too, who have no tenant
-    "user_recovery_codes", "user_refresh_tokens",  # found by what only their owner knows, and then by the owner's row
+    # Found by what only their owner knows, and then by the owner's row.
+    "user_passkeys", "user_recovery_codes", "user_refresh_tokens",
 }  # fmt: skip
 
 
@@ -128,6 +129,8 @@ async def test_a_query_that_was_given_up_leaves_nobody_elses_scope(owner_url: st
         ("SELECT 1 FROM t WHERE tenant = ? AND at > (SELECT max(at) FROM t)", ("a",), ALL),
         ("SELECT 1 FROM t WHERE tenant = ? AND at > (SELECT max(at) FROM t WHERE tenant = ?)", ("a", "a"), "a"),
         ("SELECT 1 FROM t WHERE tenant = ? AND at > (SELECT max(at) FROM t WHERE tenant = ?)", ("a", "b"), ALL),
+        ("SELECT 1 FROM t WHERE tenant > ? OR (tenant = ? AND id > ?)", ("a", "a", "x"), ALL),
+        ("SELECT 1 FROM t WHERE id = ? AND tenant <> ?", ("x", "a"), ALL),
         ("SELECT 1 FROM t", (), ALL),
         ("SELECT 1 FROM t WHERE old_tenant = ?", ("a",), ALL),
     ],

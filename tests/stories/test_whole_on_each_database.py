@@ -28,7 +28,7 @@ READ = b"""
 def configuration(request: pytest.FixtureRequest, tmp_path: Path) -> Configuration:
     if request.param == "sqlite":
         return read_configuration(tmp_path, {})
-    return read_configuration(tmp_path, {"MUELLE__STORES__URL": request.getfixturevalue("postgres_url")})
+    return read_configuration(tmp_path, {"MUELLE__STORES__URL": request.getfixturevalue("owner_url")})
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from muelle.app import App
     from muelle.core import TenantId
     from muelle.identity import Chain, Principal
+    from muelle.identity.record.chain import Verified
 
 _COLUMNS = ("tenant", "seals", "acts", "unsealed", "unsealed_since", "faults")
 _BROKEN = 3
@@ -59,7 +60,7 @@ async def _verified(chain: "Chain", only: str | None, noted: "list[tuple[TenantI
         told = await chain.verify(tenant)
         lost = [await chain.holds(tenant, head) for owner, head in noted if owner == tenant]
         found = [*told.faults, *(fault for fault in lost if fault is not None)]
-        rows.append(_row(tenant, found, told.seals, told.acts, told.unsealed, told.unsealed_since, told.head))
+        rows.append(_row(tenant, found, told))
     for owner, head in noted:
         if owner not in tenants and (fault := await chain.holds(owner, head)):
             rows.append(_row(owner, [fault]))
@@ -68,24 +69,16 @@ async def _verified(chain: "Chain", only: str | None, noted: "list[tuple[TenantI
     return rows
 
 
-def _row(  # noqa: PLR0913, PLR0917 - a row has as many columns
-    tenant: str,
-    found: list[Any],
-    seals: int = 0,
-    acts: int = 0,
-    unsealed: int = 0,
-    since: Any = None,  # noqa: ANN401 - a time, or None
-    head: str = "",
-) -> dict[str, Any]:
+def _row(tenant: str, found: list[Any], told: "Verified | None" = None) -> dict[str, Any]:
     faults = [{"kind": fault.kind, "seal": fault.seal, "detail": fault.detail} for fault in found]
     return {
         "tenant": tenant,
-        "seals": seals,
-        "acts": acts,
-        "unsealed": unsealed,
-        "unsealed_since": since,
+        "seals": told.seals if told else 0,
+        "acts": told.acts if told else 0,
+        "unsealed": told.unsealed if told else 0,
+        "unsealed_since": told.unsealed_since if told else None,
         "faults": len(faults),
-        "head": head,
+        "head": told.head if told else "",
         "found": faults,
     }
 

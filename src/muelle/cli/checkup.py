@@ -19,7 +19,7 @@ from muelle.core import MuelleError
 from muelle.packs import find_packs
 from muelle.packs.settings import read_pack_settings
 from muelle.stores import Database, StoresSettings, open_sqlite
-from muelle.stores.schema import head, revision
+from muelle.stores.schema import head, revision, unbound_role
 from muelle.stores.vault import read_key
 from muelle.workflows.operations.pack import BUILT_IN
 
@@ -144,9 +144,21 @@ async def _database(home: Path, settings: StoresSettings) -> Finding:
         from muelle.stores.adapters.postgres import open_postgres  # noqa: PLC0415 - asyncpg loads in 130 ms
 
         async with open_postgres(url, settings) as server:
-            return await _schema(server, "")
+            finding = await _schema(server, "")
+            return await _unbounded(server) or finding if finding.status == "ok" else finding
     except MuelleError as error:
         return Finding("database", "fail", str(error), error.suggestions[0])
+
+
+async def _unbounded(database: Database) -> Finding | None:
+    """Return a finding if policies do not bind whom Muelle connects as: tenants are kept apart by its queries alone."""
+    role = await unbound_role(database)
+    text = f"'{role}' passes all row-level security"
+    return (
+        Finding("database", "warn", text, "Connect as a role that owns the database and is no superuser.")
+        if role
+        else None
+    )
 
 
 async def _integrity(database: Database) -> str:

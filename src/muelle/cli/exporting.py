@@ -25,7 +25,7 @@ async def export_lines(console: Console, output: str | None, items: AsyncIterato
 
 async def export_csv(console: Console, output: str | None, acts: AsyncIterator[Any]) -> None:
     """Write each act as a line of CSV, likewise, below a line of names."""
-    from muelle.identity import act_lines  # noqa: PLC0415 - its CSV is for acts alone
+    from muelle.identity.record import lines as act_lines  # noqa: PLC0415 - its CSV is for acts alone
 
     await _export(console, output, acts, act_lines.csv_line, act_lines.csv_head())
 

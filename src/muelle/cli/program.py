@@ -27,6 +27,8 @@ _COMMANDS = {
     "roles": "muelle.cli.roles:roles",
     "apis": "muelle.cli.apis:apis",
     "credentials": "muelle.cli.credentials:credentials",
+    "databases": "muelle.cli.queries:databases",
+    "queries": "muelle.cli.queries:queries",
     "tenants": "muelle.cli.tenants:tenants",
     "domains": "muelle.cli.domains:domains",
     "audit": "muelle.cli.audit:audit",

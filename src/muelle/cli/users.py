@@ -192,17 +192,18 @@ def link(console: Console, name: str, provider: str, subject: str) -> None:
 
 
 @users.command("import")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file")
 @click.pass_obj
-def import_users(console: Console, file: Any) -> None:  # noqa: ANN401 - click's stream
+def import_users(console: Console, file: str) -> None:
     """Add users from FILE, one JSON object a line: name, email, password_hash, preset, description, is_verified.
 
     Who is there already is left as they are, so that an import can be repeated. Hashes may be argon2, bcrypt,
     PBKDF2-SHA256 (Django's too) and scrypt; at the next sign-in the password is hashed anew.
     """
-    from muelle.cli.session import act  # noqa: PLC0415 - loads all of Muelle
+    from muelle.cli.arguments import read_bytes  # noqa: PLC0415 - loads all of Muelle
+    from muelle.cli.session import act  # noqa: PLC0415 - as above
 
-    drafts = list(_read(file))
+    drafts = list(_read(read_bytes(file)))
     added, present = act(console, lambda app, owner: _imported(app, owner, drafts))
     if console.is_json:
         console.json({"added": added, "present": present})
@@ -210,7 +211,7 @@ def import_users(console: Console, file: Any) -> None:  # noqa: ANN401 - click's
         console.note(f"Added {added} users; {present} were there already.")
 
 
-def _read(file: Any) -> "Iterator[UserDraft]":  # noqa: ANN401 - click's stream
+def _read(text: bytes) -> "Iterator[UserDraft]":
     """Yield what to add; raise what is wrong with a line, which is named, before anybody is added."""
     from muelle.core import Body, Invalid  # noqa: PLC0415 - loaded by now
     from muelle.identity.users.administration import UserDraft  # noqa: PLC0415 - as above
@@ -219,7 +220,7 @@ def _read(file: Any) -> "Iterator[UserDraft]":  # noqa: ANN401 - click's stream
     from muelle.identity.users.shapes import NewUser  # noqa: PLC0415 - as above
 
     body = Body(NewUser)
-    for number, line in enumerate(file, start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:

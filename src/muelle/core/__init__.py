@@ -15,7 +15,7 @@ from muelle.core.errors import (
     Upstream,
 )
 from muelle.core.events import Event
-from muelle.core.http import Again, Attempt, CredentialRef, EndpointRef, HttpAnswer, HttpCall
+from muelle.core.http import Again, Attempt, CredentialRef, EndpointRef, HttpAnswer, HttpCall, SqlRef
 from muelle.core.ids import AuditId, EventId, GrantId, Ids, KeyId, PrincipalId, RequestId, RunId, TenantId, name
 from muelle.core.logs import bind, correlate, log_to, plain_line, redact
 from muelle.core.metrics import Metric, Metrics, NoMetrics
@@ -55,6 +55,7 @@ __all__ = [
     "RequestId",
     "RunId",
     "Secret",
+    "SqlRef",
     "SystemClock",
     "TenantId",
     "TimedOut",

@@ -43,6 +43,14 @@ class EndpointRef:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SqlRef:
+    """A registered query by its id, and the values of its parameters by name."""
+
+    id: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
     """A call that leaves. Header and query values and the body's leaves may be CredentialRefs.
@@ -51,7 +59,8 @@ class HttpCall:
     attempt. With `cache_seconds` an answer to the same call of the same principal that is not older may be given again;
     `cache_tags` are names by which it can be thrown away. What is None is decided by policy. `operation` is the type of
     the operation that calls; `on_attempt` is told of each attempt that failed and is followed by another. Where there
-    is an `endpoint`, method, URL and query are what it makes of them.
+    is an `endpoint`, method, URL and query are what it makes of them. With `query_of` it is no HTTP at all, but a
+    registered query, whose rows are answered as JSON.
     """
 
     method: str
@@ -67,6 +76,7 @@ class HttpCall:
     again: Again | None = None
     operation: str = ""
     endpoint: EndpointRef | None = None
+    query_of: SqlRef | None = None
     on_attempt: Callable[[Attempt], None] | None = field(default=None, compare=False, repr=False)
 
 

@@ -5,7 +5,8 @@ from muelle.egress.credentials import Credentials
 from muelle.egress.guard import InvalidNetwork, networks_of, refusal
 from muelle.egress.memory import MemoryRegister
 from muelle.egress.model import Api, ApiDraft, ApiId, Credential, CredentialDraft, CredentialId, Endpoint, Placement
-from muelle.egress.service import CALL_LIMITS, Addresses, Egress, EgressParts, open_egress
+from muelle.egress.parts import Addresses, EgressParts
+from muelle.egress.service import CALL_LIMITS, Egress, open_egress
 from muelle.egress.settings import EgressSettings
 from muelle.egress.store import Register, SqlRegister, SqlUses
 from muelle.egress.upkeep import Upkeep, everyones

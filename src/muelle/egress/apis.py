@@ -39,14 +39,18 @@ class Apis:
         listings = await self._fresh(actor)
         if listings.get(draft.id):
             raise ApiExists(api=draft.id)
-        if len(listings) >= self._settings.max_apis:
-            raise TooManyApis(limit=self._settings.max_apis)
+        if len(listings) >= (most := actor.most("max_apis", self._settings.max_apis)):
+            raise TooManyApis(limit=most)
         api = await self._checked(request, draft, listings, None)
         try:
             await self._registry.add(request, api)
         finally:
             self._directory.forget(actor.tenant)
         return api
+
+    async def permit_import(self, actor: Principal, api: ApiId) -> None:
+        """Raise Refused for who may not manage an Api, before a document of theirs costs anything."""
+        await self._registry.permit(Request(actor, "apis.import", api), "apis:manage")
 
     async def update(self, actor: Principal, draft: ApiDraft) -> Api:
         """Replace all of an Api but its id; raise Refused, ApiNotFound, InvalidApi or InvalidPolicy."""

@@ -214,9 +214,9 @@ class Chain:
         wanted += [url_tag(tenant, url)] if url is not None else []
         return await self.cache.drop(tags=wanted or [tenant_tag(tenant)])
 
-    def standings(self, now: float) -> Iterator[tuple[Upstream, BreakerStanding]]:
+    def standings(self) -> Iterator[tuple[Upstream, BreakerStanding]]:
         """Yield how every breaker stands."""
-        for upstream, standing in self.attempts.breakers.standings(now):
+        for upstream, standing in self.attempts.breakers.standings(self._clock.monotonic()):
             yield cast("Upstream", upstream), standing
 
     def errand(self, passage: Passage) -> Errand:

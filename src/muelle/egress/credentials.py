@@ -73,8 +73,8 @@ class Credentials:
         present = await self._registry.register.all(actor.tenant)
         if any(other.id == draft.id for other in present):
             raise CredentialExists(credential=draft.id)
-        if len(present) >= self._settings.max_credentials:
-            raise TooManyCredentials(limit=self._settings.max_credentials)
+        if len(present) >= (most := actor.most("max_credentials", self._settings.max_credentials)):
+            raise TooManyCredentials(limit=most)
         if secret is not None:
             await self._vault.put(actor.tenant, vault_name(draft.id), secret.reveal())
         await self._registry.add(request, credential)

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from muelle.core import Clock, Ids, TenantId
 from muelle.egress.apis import is_visible
 from muelle.egress.chain import Chain
 from muelle.egress.directory import Directory
 from muelle.egress.errors import ApiNotFound, BreakerNotFound
-from muelle.egress.model import ApiId
+from muelle.egress.model import Api, ApiId
+from muelle.egress.registry import Registry, Request
 from muelle.egress.target import read_target
-from muelle.identity import DEFAULT_TENANT, Acts, AuditTrail, Principal, Refused
-from muelle.resilience import BreakerStanding, Fill, Policy
+from muelle.identity import DEFAULT_TENANT, Budgets, Principal
+from muelle.resilience import BreakerStanding, Charge, Fill, Policy
 
 Kind = Literal["memory", "disk", "redis"]
 
@@ -44,42 +44,52 @@ class Clearing:
     url: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyView:
+    """The policy that holds for a caller, and what its calls are charged to."""
+
+    policy: Policy
+    limits: tuple[Charge, ...]
+
+
 class Policies:
     """Shows what holds and what happens; throws kept answers away for whoever may, and records it."""
 
-    def __init__(self, chain: Chain, directory: Directory, trail: AuditTrail, clock: Clock, kind: Kind) -> None:
+    def __init__(
+        self, chain: Chain, directory: Directory, registry: Registry[Api], kind: Kind, budgets: Budgets | None
+    ) -> None:
         self._chain = chain
         self._directory = directory
-        self._trail = trail
-        self._clock = clock
-        self._acts = Acts(clock, Ids(clock))
+        self._registry = registry
         self._kind = kind
+        self._budgets = budgets
 
-    async def show(self, actor: Principal, api: ApiId | None = None, operation: str = "") -> Policy:
+    async def show(self, actor: Principal, api: ApiId | None = None, operation: str = "") -> PolicyView:
         """Return the policy of an Api, or of hosts that none describes; raise ApiNotFound."""
-        if api is None:
-            return self._chain.policy(None, operation)
-        listing = (await self._directory.listings(actor.tenant)).get(api)
-        if listing is None or not is_visible(actor, api):
+        listing = None if api is None else (await self._directory.listings(actor.tenant)).get(api)
+        if api is not None and (listing is None or not is_visible(actor, api)):
             _missing(api)
-        return self._chain.policy(listing, operation)
+        targets = ([f"operation:{operation}"] if operation else []) + ([f"api:{api}"] if api is not None else [])
+        charges = [] if self._budgets is None else [self._budgets.charges(actor, target) for target in targets]
+        limits = tuple(charge for each in charges for charge in each)
+        return PolicyView(policy=self._chain.policy(listing, operation), limits=limits)
 
     def breakers(self, actor: Principal) -> list[BreakerView]:
         """Return the breakers before all that the actor may call, by name, as they stand in this process."""
-        now = self._clock.monotonic()
         views = [
             BreakerView(upstream=name, is_api=is_api, standing=standing)
-            for (tenant, is_api, name), standing in self._chain.standings(now)
+            for (tenant, is_api, name), standing in self._chain.standings()
             if tenant == actor.tenant and _may_see(actor, name, is_api=is_api)
         ]
         return sorted(views, key=lambda view: (not view.is_api, view.upstream))
 
     async def reset(self, actor: Principal, api: ApiId) -> None:
         """Close an Api's breaker; `apis:manage` on it. Raise Refused or BreakerNotFound."""
-        await self._permit(actor, "apis:manage", api, "breakers.reset")
+        request = Request(actor, "breakers.reset", api)
+        await self._registry.permit(request, "apis:manage")
         if not self._chain.attempts.breakers.reset((actor.tenant, True, api)):
             raise BreakerNotFound(api=api[:100])
-        await self._record(actor, "breakers.reset", api)
+        await self._registry.record(request)
 
     async def cache(self, actor: Principal) -> CacheView:
         """Return how the cache does; `cache:read`. Raise Refused or CacheUnreachable."""
@@ -91,20 +101,12 @@ class Policies:
     async def clear(self, actor: Principal, clearing: Clearing) -> int:
         """Throw kept answers away; `cache:clear` on the Api, or on '*'. Raise Refused, InvalidUrl, CacheUnreachable."""
         resource = clearing.api if clearing.api is not None and not clearing.tags and clearing.url is None else "*"
-        await self._permit(actor, "cache:clear", resource, "cache.clear")
+        request = Request(actor, "cache.clear", resource)
+        await self._registry.permit(request, "cache:clear")
         url = None if clearing.url is None else read_target(clearing.url)
-        dropped = await self._chain.clear(TenantId(actor.tenant), api=clearing.api, tags=clearing.tags, url=url)
-        await self._record(actor, "cache.clear", resource)
+        dropped = await self._chain.clear(actor.tenant, api=clearing.api, tags=clearing.tags, url=url)
+        await self._registry.record(request)
         return dropped
-
-    async def _permit(self, actor: Principal, scope: str, resource: str, action: str) -> None:
-        if not actor.may(scope, resource):
-            error = Refused(scope=scope, resource=resource[:200])
-            await self._trail.record([self._acts.refused(actor, action, resource[:200], detail=error.code)])
-            raise error
-
-    async def _record(self, actor: Principal, action: str, resource: str) -> None:
-        await self._trail.record([self._acts.allowed(actor, action, resource)])
 
 
 def _may_see(actor: Principal, name: str, *, is_api: bool) -> bool:

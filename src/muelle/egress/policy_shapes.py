@@ -5,8 +5,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from muelle.egress.policies import BreakerView, CacheView
-from muelle.resilience import ORDER, Breaking, Caching, Policy, Retry
+from muelle.egress.policies import BreakerView, CacheView, PolicyView
+from muelle.resilience import ORDER, Breaking, Caching, Rate, Retry
+
+
+class LimitShape(msgspec.Struct, frozen=True, kw_only=True):
+    """A budget that calls are charged to; 0 is no bound."""
+
+    name: Annotated[str, Meta(description="Whose budget it is: the caller's own, or its tenant's.")]
+    target: str
+    rate: Rate
 
 
 class PolicyShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +25,7 @@ class PolicyShape(msgspec.Struct, frozen=True, kw_only=True):
     order: tuple[str, ...]
     timeout_seconds: float
     total_seconds: Annotated[float, Meta(description="Attempts and pauses in all, within egress.max_timeout_seconds.")]
+    limits: Annotated[tuple[LimitShape, ...], Meta(description="What the caller's calls are charged to.")]
     retry: Retry
     breaker: Breaking
     cache: Caching
@@ -70,14 +79,16 @@ class Cleared(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
 
 
-def policy_shape(policy: Policy, api: str | None, operation: str) -> PolicyShape:
+def policy_shape(view: PolicyView, api: str | None, operation: str) -> PolicyShape:
     """Return a policy as it is shown."""
+    policy = view.policy
     return PolicyShape(
         api=api,
         operation=operation or None,
         order=ORDER,
         timeout_seconds=policy.timeout_seconds,
         total_seconds=policy.total_seconds,
+        limits=tuple(LimitShape(name=one.name, target=one.target, rate=one.rate) for one in view.limits),
         retry=policy.retry,
         breaker=policy.breaker,
         cache=policy.cache,

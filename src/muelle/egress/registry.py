@@ -64,6 +64,10 @@ class Registry(Generic[Kept]):
         """Remove an item and record the act."""
         await asyncio.gather(self.register.remove(request.actor.tenant, request.resource), self._recorded(request))
 
+    async def record(self, request: Request) -> None:
+        """Record an act that changed nothing that is kept here."""
+        await self._recorded(request)
+
     async def _recorded(self, request: Request) -> None:
         await self._trail.record([self._acts.allowed(request.actor, request.action, request.resource)])
 

@@ -2,24 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from muelle import __version__
 from muelle.core import (
-    Clock,
     Forbidden,
     HttpAnswer,
     HttpCall,
     Ids,
     Metric,
-    Metrics,
     MuelleError,
-    NoMetrics,
-    SystemClock,
-    TenantId,
     TimedOut,
 )
 from muelle.egress.apis import Apis
@@ -29,6 +23,7 @@ from muelle.egress.decompression import ACCEPTED
 from muelle.egress.directory import Directory, Listing, Listings
 from muelle.egress.errors import (
     CallRefused,
+    CredentialExpired,
     InvalidCall,
     RequestTooLarge,
     TooManyRedirects,
@@ -39,7 +34,8 @@ from muelle.egress.headers import checked_headers
 from muelle.egress.journey import Journey, keep_secrets_home, scrubbed
 from muelle.egress.keyring import Keyring
 from muelle.egress.known import Known, WatchedCredentials
-from muelle.egress.model import Api, Credential
+from muelle.egress.model import Credential
+from muelle.egress.parts import EgressParts
 from muelle.egress.policies import Policies
 from muelle.egress.policy import (
     REDIRECTS,
@@ -56,51 +52,22 @@ from muelle.egress.policy import (
 )
 from muelle.egress.registry import Registry
 from muelle.egress.settings import EgressSettings
-from muelle.egress.store import Register
 from muelle.egress.target import Target, read_target
 from muelle.egress.tokens import Tokens
-from muelle.egress.uses import MemoryUses, Meter, Uses
+from muelle.egress.uses import Meter
 from muelle.egress.vaults.opening import BUILT_IN, open_sources
 from muelle.egress.wire import Answer, Request, Wire
-from muelle.identity import Acts, AuditTrail, Budgets, Principal
+from muelle.identity import Acts, Principal
 from muelle.resilience import Policy, open_shelf
-from muelle.stores import Database, Vault
 
 if TYPE_CHECKING:
     from muelle.egress.definitions.service import Definitions
+    from muelle.egress.queries.service import Queries
 
 CALLS = Metric("muelle_egress_calls_total", "Calls that left or were refused.", "counter", ("api", "outcome"))
 SECONDS = Metric("muelle_egress_call_seconds", "How long calls took, redirects included.", "histogram", ("api",))
 CALL_LIMITS = frozenset({"answer_bytes", "call_seconds"})  # what egress heeds of a principal's limits
 REFUSALS = frozenset({401, 403})  # what a newer token, or a credential's version before this one, may help against
-
-
-class Addresses(Protocol):
-    """Tells which networks a tenant's calls may reach though they are not public."""
-
-    async def addresses(self, tenant: TenantId) -> tuple[str, ...]:
-        """Return networks such as `10.1.0.0/16`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EgressParts:
-    """What egress is made of. `wire` opens the HTTP client at the first call; None opens the real one."""
-
-    apis: Register[Api]
-    credentials: Register[Credential]
-    vault: Vault
-    addresses: Addresses
-    trail: AuditTrail
-    uses: Uses = field(default_factory=MemoryUses)
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    database: Database | None = None  # for what Apis offer; without one it ends with the process
-    settings: EgressSettings = field(default_factory=EgressSettings)
-    clock: Clock = field(default_factory=SystemClock)
-    metrics: Metrics = field(default_factory=NoMetrics)
-    wire: Callable[[EgressSettings], Wire] | None = None
-    home: Path | None = None  # where answers are kept, if in a file
-    budgets: Budgets | None = None  # what calls to Apis are charged to
 
 
 class Egress:
@@ -128,10 +95,10 @@ class Egress:
         asked = open_sources(parts.settings.sources, self._sent_bare, parts.clock, parts.environment)
         is_ours = BUILT_IN in parts.settings.sources.order
         self._keyring = Keyring(parts.credentials, parts.vault, tokens, meter, asked, is_ours, parts.clock)
-        register_of_apis = Registry(parts.apis, parts.trail, parts.clock)
+        of_apis = Registry(parts.apis, parts.trail, parts.clock)
         policy = self.chain.policy(None)
-        self.policies = Policies(self.chain, self._directory, parts.trail, parts.clock, parts.settings.store.kind)
-        self.apis = Apis(register_of_apis, credentials, self._directory, parts.settings, policy)
+        self.policies = Policies(self.chain, self._directory, of_apis, parts.settings.store.kind, parts.budgets)
+        self.apis = Apis(of_apis, credentials, self._directory, parts.settings, policy)
         register = Registry(credentials, parts.trail, parts.clock)
         self.credentials = Credentials(register, parts.vault, parts.settings, parts.uses)
 
@@ -145,6 +112,13 @@ class Egress:
     async def listed(self, tenant: TenantId) -> list[Api]:
         """Return all Apis of a tenant, as calls know them: what other processes change is seen a moment later."""
         return [listing.api for listing in (await self._directory.listings(tenant)).each()]
+
+    @cached_property
+    def queries(self) -> "Queries":
+        """Registered queries; loaded when they are asked for."""
+        from muelle.egress.queries.opening import open_queries  # noqa: PLC0415 - as above
+
+        return open_queries(self._parts, self._acts, self._networks)
 
     async def _document(self, principal: Principal, call: HttpCall, most: int) -> HttpAnswer:
         return await self.call(principal, call, max_answer_bytes=most)
@@ -169,6 +143,8 @@ class Egress:
         DnsFailed, TlsFailed, TooManyRedirects, BreakerOpen or TimedOut.
         """
         began = self._clock.monotonic()
+        if call.query_of is not None:
+            return await self.queries.answer(principal, call.query_of)
         call = call if call.endpoint is None else await self.definitions.placed(principal, call, call.endpoint)
         hop = first_hop(call)
         journey = await self._journey(principal, call, max_answer_bytes)
@@ -328,7 +304,10 @@ class Egress:
             raise CallRefused(scope="credentials:use", resource=credential[:100])
         key = (principal.tenant, credential)
         known = await self._known_credentials.get(key, lambda: self._find(principal, credential))
-        return usable(principal, credential, known, target, listing)
+        row = usable(principal, credential, known, target, listing)
+        if row.is_expired(self._clock.now()):
+            raise CredentialExpired(credential=row.id, expired=str(row.expires))
+        return row
 
     async def _opened(self, journey: Journey, credential: str, target: Target, listing: Listing | None) -> Opened:
         found = await self._found(journey.principal, credential, target, listing)

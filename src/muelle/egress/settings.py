@@ -32,6 +32,8 @@ class EgressSettings:
     ca_file: str = ""  # certificates (PEM) trusted beside the system's
     max_apis: int = 1000  # of one tenant
     max_credentials: int = 1000  # of one tenant
+    max_queries: int = 1000  # registered queries of one tenant, and as many databases
+    sqlite_folder: str = ""  # where SQLite files for registered queries lie; empty: there are none
     directory_seconds: float = 0.5  # how soon another process's change to an Api holds here; one's own at once
     directory_tenants: int = 1000  # tenants whose Apis are remembered
     kept_tokens: Annotated[int, Meta(ge=1)] = 10_000  # credentials whose OAuth access token is kept in memory

@@ -27,12 +27,12 @@ from muelle.identity.model import (
 )
 from muelle.identity.people import People
 from muelle.identity.presets import PRESETS
-from muelle.identity.sealer import Sealer
+from muelle.identity.record.sealer import Sealer
+from muelle.identity.record.verifier import Chain, SqlChain, Unchained
 from muelle.identity.service import Identity
 from muelle.identity.settings import IdentitySettings
 from muelle.identity.store import SqlAuditTrail, SqlIdentityStore
 from muelle.identity.tenants import NewTenant
-from muelle.identity.verifier import Chain, SqlChain, Unchained
 
 __all__ = [
     "DEFAULT_TENANT", "PRESETS", "SCOPES", "Act", "Acts", "Agent", "AgentDraft", "AuditFilter", "AuditTrail",

@@ -45,6 +45,7 @@ SCOPES: Mapping[str, str] = {
     "domains:manage": "Add, verify and remove the tenant's domains. Resource: the domain.",
     "apis:manage": "Register, change and remove Apis. Resource: the Api's id.",
     "credentials:manage": "Keep, replace and remove credentials. Resource: its id.",
+    "databases:manage": "Register and remove databases, and queries on them. Resource: the database's id.",
     "tenants:manage": "Change the tenant's limits and allowed addresses. Resource: the tenant's id.",
     "audit:read": "Read the audit record. Resource: '*'.",
     "cache:read": "See how often kept answers were given again. Resource: '*'.",
@@ -194,6 +195,11 @@ class Principal:
     limits: Mapping[str, float] = field(default_factory=dict)
     key: KeyId | None = None
     rates: Rates = field(default_factory=Rates, compare=False, repr=False)
+    quotas: Mapping[str, float] = field(default_factory=dict, compare=False)  # of its tenant
+
+    def most(self, quota: str, otherwise: int) -> int:
+        """Return how many of a kind its tenant may have: by its quota, and no more than what holds otherwise."""
+        return int(min(self.quotas.get(quota, otherwise), otherwise))
 
     def may(self, scope: str, resource: str) -> bool:
         """Tell whether this principal may do `scope` on `resource`."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from muelle.core import Clock
 from muelle.identity.audit import AuditTrail
@@ -18,14 +18,31 @@ if TYPE_CHECKING:
     from muelle.identity.users.opening import UserDoors
 
 
+class Kept(Protocol):
+    """What lasts, of which users need a part."""
+
+    @property
+    def database(self) -> Database:
+        """Where their tables are."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """Where their secrets are."""
+        ...
+
+    @property
+    def trail(self) -> AuditTrail:
+        """Where it is written down what they do."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class People:
     """What users stand on; without a `home` their mails are kept in memory."""
 
-    database: Database
-    vault: Vault
+    stores: Kept
     identity: Identity
-    trail: AuditTrail
     clock: Clock
     settings: IdentitySettings
     home: Path | None
@@ -36,10 +53,10 @@ class People:
         from muelle.identity.tokens.opening import TokenParts, open_tokens  # noqa: PLC0415 - loads in 60 ms
 
         parts = TokenParts(
-            database=self.database,
-            vault=self.vault,
+            database=self.stores.database,
+            vault=self.stores.vault,
             identity=self.identity,
-            trail=self.trail,
+            trail=self.stores.trail,
             clock=self.clock,
             settings=self.settings.tokens,
         )
@@ -51,11 +68,11 @@ class People:
         from muelle.identity.users.opening import UsersParts, open_users  # noqa: PLC0415 - loads in 30 ms
 
         parts = UsersParts(
-            database=self.database,
-            vault=self.vault,
+            database=self.stores.database,
+            vault=self.stores.vault,
             identity=self.identity,
             tokens=self.tokens,
-            trail=self.trail,
+            trail=self.stores.trail,
             mail=self.mail,
             clock=self.clock,
             settings=self.settings.users,
@@ -71,7 +88,7 @@ class People:
 
         parts = FederationParts(
             providers=self.settings.providers,
-            database=self.database,
+            database=self.stores.database,
             identity=self.identity,
             tokens=self.tokens,
             own_issuer=self.settings.tokens.issuer,

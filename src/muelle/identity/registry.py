@@ -147,6 +147,7 @@ class Registry:
             tenant=agent.tenant,
             rules=Rules(grant.rule for grant in await self.grants(agent)),
             limits=bounded({name: most for name, most in tenant.limits.items() if name not in QUOTAS}, agent.limits),
+            quotas={name: most for name, most in tenant.limits.items() if name in QUOTAS},
             key=key,
             rates=Rates(await self._rules(agent.tenant, agent.id), await self._rules(agent.tenant, EVERYBODY)),
         )

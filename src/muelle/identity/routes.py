@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BeforeValidator
 
 from muelle.core import Body, answers, dated
-from muelle.identity import audit_routes, shapes
+from muelle.identity import shapes
 from muelle.identity.agents import AgentDraft
 from muelle.identity.audit import MAX_PAGE
 from muelle.identity.domains import routes as domain_routes
 from muelle.identity.model import SCOPES, Principal, Rule
+from muelle.identity.record import routes as record_routes
 from muelle.identity.roles import routes as role_routes
 from muelle.identity.service import Identity
 
@@ -48,7 +49,7 @@ def routes(identity: Identity, caller: Caller) -> APIRouter:
     _questions(router, identity, who)
     _tenants(router, identity, who)
     _tenant(router, identity, who)
-    router.include_router(audit_routes.routes(identity, caller))
+    router.include_router(record_routes.routes(identity, caller))
     router.include_router(domain_routes.routes(identity.domains, caller))
     router.include_router(role_routes.routes(identity.roles, caller))
     return router

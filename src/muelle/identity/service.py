@@ -20,7 +20,8 @@ from muelle.identity.grants import Grants
 from muelle.identity.keys import Keys, ShownKey, read_key
 from muelle.identity.model import Act, Agent, Page, Principal, Tenant, confined
 from muelle.identity.owner import Owner
-from muelle.identity.record import AuditRecord
+from muelle.identity.record.service import AuditRecord
+from muelle.identity.record.verifier import Chain, Unchained
 from muelle.identity.registry import Registry
 from muelle.identity.roles.service import Roles
 from muelle.identity.settings import IdentitySettings
@@ -28,7 +29,6 @@ from muelle.identity.strangers import Strangers
 from muelle.identity.tenants import Tenants
 from muelle.identity.times import micros
 from muelle.identity.tokens.errors import InvalidToken
-from muelle.identity.verifier import Chain, Unchained
 
 _LOG = logging.getLogger(__name__)
 _NOTHING = bytes(32)  # what an unknown key's secret is compared with; no SHA-256 that anybody could find

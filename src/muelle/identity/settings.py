@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
 
 from muelle.identity.federation.settings import ProviderSettings
 from muelle.identity.tokens.settings import TokenSettings
@@ -21,6 +24,7 @@ class IdentitySettings:
     users: UserSettings = field(default_factory=UserSettings)
     # Providers of identities (OpenID Connect) by name; each is a table of its own, as the guide on users has it.
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
-    seal_seconds: float = 5.0  # how soon acts are sealed: until then a removed one leaves no trace in the chain
-    audit_days: int = 400  # how long acts are kept; 0 is for ever
+    # how soon acts are sealed: until then a removed one leaves no trace in the chain
+    seal_seconds: Annotated[float, Meta(gt=0)] = 5.0
+    audit_days: Annotated[int, Meta(ge=0)] = 400  # how long acts are kept; 0 is for ever
     nameservers: str = ""  # what domains are verified by, such as "9.9.9.9, [::1]:5353"; empty: the system's

@@ -498,6 +498,19 @@ CREATE TABLE user_recovery_codes (
     PRIMARY KEY (principal, digest)
 )
 --;
+CREATE TABLE user_passkeys (
+    id TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    name TEXT NOT NULL, 
+    public BYTEA NOT NULL, 
+    uses BIGINT NOT NULL, 
+    created BIGINT NOT NULL, 
+    used BIGINT, 
+    PRIMARY KEY (id)
+)
+--;
+CREATE INDEX user_passkeys_by_principal ON user_passkeys (principal, id)
+--;
 CREATE TABLE user_logins (
     tenant TEXT NOT NULL, 
     issuer TEXT NOT NULL, 
@@ -647,163 +660,24 @@ CREATE TABLE egress_definitions (
     PRIMARY KEY (tenant, api, endpoint)
 )
 --;
+CREATE TABLE egress_queries (
+    tenant TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    document BYTEA NOT NULL, 
+    PRIMARY KEY (tenant, kind, id)
+)
+--;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
 --;
-ALTER TABLE identity_tenants ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_tenants USING ((SELECT current_setting('muelle.tenant', true)) IN (id, '*'))
---;
-ALTER TABLE key_values ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON key_values USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE secrets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON secrets USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE runs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON runs USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE plans ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON plans USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE journal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON journal USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE jobs ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON jobs USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE events ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON events USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE waits ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON waits USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE submissions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON submissions USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE limit_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON limit_keys USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE schedules ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON schedules USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_agents ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_agents USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_keys USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_grants ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_grants USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_acts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_acts USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_seals ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_seals USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_cuts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_cuts USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_roles ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_roles USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_domains ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_domains USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_members ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_members USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE identity_limits ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON identity_limits USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON users USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE user_sessions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON user_sessions USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE user_tickets ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON user_tickets USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE user_logins ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON user_logins USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE egress_apis ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON egress_apis USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE egress_credentials ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON egress_credentials USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE egress_definitions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON egress_definitions USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE vault_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON vault_keys USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE credential_uses ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON credential_uses USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE triggers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON triggers USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE trigger_deliveries ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON trigger_deliveries USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE trigger_depths ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON trigger_depths USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE trigger_receipts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON trigger_receipts USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE workflows_saved ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON workflows_saved USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE workflows_versions ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON workflows_versions USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE workflows_contents ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON workflows_contents USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
---;
-ALTER TABLE workflows_changes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY
---;
-CREATE POLICY of_tenant ON workflows_changes USING ((SELECT current_setting('muelle.tenant', true)) IN (tenant, '*'))
+DO $$ DECLARE isolated RECORD; BEGIN
+FOR isolated IN SELECT quote_ident(table_name) AS t, quote_ident(column_name) AS c FROM information_schema.columns
+WHERE table_schema = current_schema()
+AND (column_name = 'tenant' OR (table_name, column_name) = ('identity_tenants', 'id')) ORDER BY table_name LOOP
+EXECUTE 'ALTER TABLE ' || isolated.t || ' ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY';
+EXECUTE 'CREATE POLICY of_tenant ON ' || isolated.t || ' USING ((SELECT current_setting(''muelle.tenant'', true)) IN ('
+|| isolated.c || ', ''*''))';
+END LOOP; END $$
 --;
 UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num = '0013'
 --;

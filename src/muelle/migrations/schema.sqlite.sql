@@ -491,6 +491,19 @@ CREATE TABLE user_recovery_codes (
     PRIMARY KEY (principal, digest)
 )
 --;
+CREATE TABLE user_passkeys (
+    id TEXT NOT NULL, 
+    principal TEXT NOT NULL, 
+    name TEXT NOT NULL, 
+    public BLOB NOT NULL, 
+    uses BIGINT NOT NULL, 
+    created BIGINT NOT NULL, 
+    used BIGINT, 
+    PRIMARY KEY (id)
+)
+--;
+CREATE INDEX user_passkeys_by_principal ON user_passkeys (principal, id)
+--;
 CREATE TABLE user_logins (
     tenant TEXT NOT NULL, 
     issuer TEXT NOT NULL, 
@@ -646,6 +659,14 @@ CREATE TABLE egress_definitions (
     endpoint TEXT NOT NULL, 
     document BLOB NOT NULL, 
     PRIMARY KEY (tenant, api, endpoint)
+)
+--;
+CREATE TABLE egress_queries (
+    tenant TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    document BLOB NOT NULL, 
+    PRIMARY KEY (tenant, kind, id)
 )
 --;
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'

@@ -21,6 +21,7 @@ State = Literal["closed", "open", "half-open"]
 Verdict = Literal["good", "bad", "void"]
 """How a call ended: `void` says nothing about the upstream, such as one that was cancelled or refused here."""
 
+Rate = Annotated[float, Meta(gt=0, le=1)]
 _SLICES: Final = 10  # of a window; the oldest goes as a whole
 
 
@@ -29,10 +30,8 @@ class Breaking:
     """When calls to an upstream are held back. Rates are parts of 1, over a sliding window."""
 
     enabled: bool = True  # whether a breaker stands before upstreams
-    error_rate: Annotated[float, Meta(gt=0, le=1)] = (
-        0.6  # from which it opens: timeouts, failed connections, statuses from 500 on
-    )
-    slow_rate: Annotated[float, Meta(gt=0, le=1)] = 0.9  # from which it opens: calls that take slow_seconds or more
+    error_rate: Rate = 0.6  # from which it opens: timeouts, failed connections, statuses from 500 on
+    slow_rate: Rate = 0.9  # from which it opens: calls that take slow_seconds or more
     slow_seconds: Annotated[float, Meta(gt=0)] = 60.0  # from when on a call is slow
     window_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0  # how long a call counts
     min_calls: Annotated[int, Meta(ge=1)] = 50  # fewer in the window say nothing

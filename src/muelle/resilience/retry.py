@@ -13,25 +13,18 @@ IDEMPOTENT: Final = SAFE | {"PUT", "DELETE"}  # RFC 9110, section 9.2.2
 _MOST_DIGITS: Final = 10  # of a Retry-After in seconds: 300 years
 
 
+Status = Annotated[int, Meta(ge=400, le=599)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """How often, and after what time, a call is made again; `budget` bounds what that costs the upstream."""
 
     attempts: Annotated[int, Meta(ge=1, le=10)] = 1  # in all, the first one included; 1 tries nothing again
     first_seconds: Annotated[float, Meta(le=300)] = 0.25  # the longest pause before the second attempt
-    longest_seconds: Annotated[float, Meta(le=300)] = (
-        20.0  # no pause is longer; where the upstream asks for longer it is given up
-    )
+    longest_seconds: Annotated[float, Meta(le=300)] = 20.0  # no pause is longer; asked for a longer one, it gives up
     factor: Annotated[float, Meta(ge=1, le=10)] = 2.0  # by which the longest pause grows with every attempt
-    statuses: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = (
-        408,
-        425,
-        429,
-        500,
-        502,
-        503,
-        504,
-    )  # after which it is tried again
+    statuses: tuple[Status, ...] = (408, 425, 429, 500, 502, 503, 504)  # after which it is tried again
     budget: Annotated[float, Meta(le=10)] = (
         0.5  # repetitions for each call to an upstream: it bears 1.5 times the calls
     )

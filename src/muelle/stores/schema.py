@@ -49,6 +49,14 @@ async def revision(fetch: Callable[[str], Awaitable[list[Row]]], dialect: Dialec
     return str(rows[0][0]) if rows else ""
 
 
+async def unbound_role(database: Database) -> str:
+    """Return as whom we are connected to PostgreSQL if its policies do not bind them, else nothing."""
+    rows = await database.fetch(
+        "SELECT rolname FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
+    )
+    return str(rows[0][0]) if rows else ""
+
+
 def _missing(dialect: Dialect, present: str) -> Sequence[str]:
     if not present:
         return snapshot(dialect)

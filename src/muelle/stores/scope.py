@@ -15,6 +15,7 @@ SETTING = "muelle.tenant"
 ALL = "*"
 
 _PART = re.compile(r"\b(?:SELECT|UPDATE|DELETE|INSERT)\b", re.IGNORECASE)
+_SPANNING = re.compile(r"\btenant\s*(?:[<>!]|IN\b)", re.IGNORECASE)  # such as a page of all tenants' rows
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _TOKEN = re.compile(r"(?P<bound>\btenant\s*=\s*\?)|\?", re.IGNORECASE)
 
@@ -24,7 +25,7 @@ def bound(sql: str) -> tuple[int, ...]:
     """Return which parameters are compared with a tenant, or none unless each part of the SQL has one."""
     text = _QUOTED.sub("''", sql)
     found = [index for index, token in enumerate(_TOKEN.finditer(text)) if token["bound"]]
-    return tuple(found) if len(found) >= len(_PART.findall(text)) else ()
+    return tuple(found) if len(found) >= len(_PART.findall(text)) and not _SPANNING.search(text) else ()
 
 
 def scope_of(sql: str, parameters: Sequence[object]) -> str:

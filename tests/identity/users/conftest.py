@@ -19,9 +19,9 @@ async def place() -> AsyncIterator[Installation]:
 
 
 @pytest.fixture
-async def every_place(every_database: Database) -> Installation:
+async def every_place(database: Database) -> Installation:
     """Give an installation on each kind of database."""
-    return await install(every_database)
+    return await install(database)
 
 
 @pytest.fixture

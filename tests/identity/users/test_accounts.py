@@ -45,13 +45,13 @@ async def test_who_signs_up_reads_a_mail_chooses_a_password_and_is_in(every_town
         await accounts.accept(token, PASSWORD, LAPTOP)
 
 
-async def test_who_signs_up_twice_is_told_by_mail_alone(every_town: Town) -> None:
-    await every_town.ana()
+async def test_who_signs_up_twice_is_told_by_mail_alone(town: Town) -> None:
+    await town.ana()
 
-    await every_town.doors.accounts.sign_up(ANA)
+    await town.doors.accounts.sign_up(ANA)
 
-    await every_town.doors.post.deliver()
-    [letter] = every_town.mail.sent
+    await town.doors.post.deliver()
+    [letter] = town.mail.sent
     assert (letter.to, letter.subject) == (ANA, KNOWN_SUBJECT)
     assert "mt_" not in letter.text
 
@@ -85,13 +85,13 @@ async def test_a_sign_up_that_was_begun_cannot_go_on_once_it_is_closed(town: Tow
         await closed.doors.accounts.accept(token, PASSWORD, LAPTOP)
 
 
-async def test_an_invitation_makes_a_user_with_what_it_promises(every_town: Town) -> None:
-    owner = every_town.place.owner
-    await every_town.doors.users.invite(owner, ANA, name="ana", preset="reader")
+async def test_an_invitation_makes_a_user_with_what_it_promises(town: Town) -> None:
+    owner = town.place.owner
+    await town.doors.users.invite(owner, ANA, name="ana", preset="reader")
 
-    tokens = await every_town.doors.accounts.accept(await every_town.token_for(), PASSWORD, LAPTOP, name="admin2")
+    tokens = await town.doors.accounts.accept(await town.token_for(), PASSWORD, LAPTOP, name="admin2")
 
-    principal = await every_town.process.acting(tokens)
+    principal = await town.process.acting(tokens)
     assert principal.name == "ana"
     assert principal.may("runs:read", "x")
     assert not principal.may("identity:manage", "x")
@@ -162,16 +162,16 @@ async def test_a_forgotten_password_is_replaced_once_and_all_sessions_end(every_
         await accounts.reset(token, PASSWORD)
 
 
-async def test_nobody_learns_by_a_forgotten_password_whether_there_is_an_account(every_town: Town) -> None:
-    await every_town.ana()
-    accounts, database = every_town.doors.accounts, every_town.place.database
+async def test_nobody_learns_by_a_forgotten_password_whether_there_is_an_account(town: Town) -> None:
+    await town.ana()
+    accounts, database = town.doors.accounts, town.place.database
     written = []
     for tenant, email in (("default", ANA), ("default", "nobody@example.com"), ("nowhere", ANA)):
         assert await accounts.forgot(tenant, email) is None  # type: ignore[func-returns-value] # that it says nothing is the point
         written.append([(await database.fetch(f"SELECT COUNT(*) FROM {name}"))[0][0] for name in TABLES])  # noqa: S608 - constants
 
     assert written == [[1, 1], [2, 2], [3, 3]]
-    assert [to for to, _ in await every_town.mailed()] == [ANA]
+    assert [to for to, _ in await town.mailed()] == [ANA]
     assert (await database.fetch("SELECT COUNT(*) FROM user_mails"))[0][0] == 0
 
 
@@ -231,11 +231,11 @@ async def test_a_later_reset_voids_an_earlier_one(town: Town) -> None:
         await town.doors.accounts.reset(first, NEW)
 
 
-async def test_a_password_is_changed_by_who_knows_it_and_other_sessions_end(every_town: Town) -> None:
-    await every_town.ana()
-    here, there = await every_town.sign_in(), await every_town.sign_in()
-    ana = await every_town.process.acting(here)
-    accounts = every_town.doors.accounts
+async def test_a_password_is_changed_by_who_knows_it_and_other_sessions_end(town: Town) -> None:
+    await town.ana()
+    here, there = await town.sign_in(), await town.sign_in()
+    ana = await town.process.acting(here)
+    accounts = town.doors.accounts
     with pytest.raises(WrongPassword):
         await accounts.change_password(ana, "wrong password", NEW, "", spare=here.session.id)
     with pytest.raises(WeakPassword):
@@ -243,23 +243,23 @@ async def test_a_password_is_changed_by_who_knows_it_and_other_sessions_end(ever
 
     await accounts.change_password(ana, PASSWORD, NEW, "", spare=here.session.id)
 
-    assert await every_town.process.who(here) == ana.id
+    assert await town.process.who(here) == ana.id
     with pytest.raises(InvalidToken):
-        await every_town.process.who(there)
-    await every_town.sign_in(NEW)
+        await town.process.who(there)
+    await town.sign_in(NEW)
 
 
-async def test_an_address_changes_once_the_new_one_is_confirmed(every_town: Town) -> None:
-    ana = await signed_in(every_town)
-    await every_town.doors.accounts.change_email(ana, PASSWORD, "ana@example.org", "")
-    token = await every_town.token_for("ana@example.org")
-    await every_town.sign_in()
+async def test_an_address_changes_once_the_new_one_is_confirmed(town: Town) -> None:
+    ana = await signed_in(town)
+    await town.doors.accounts.change_email(ana, PASSWORD, "ana@example.org", "")
+    token = await town.token_for("ana@example.org")
+    await town.sign_in()
 
-    await every_town.doors.accounts.verify(token)
+    await town.doors.accounts.verify(token)
 
-    await every_town.sign_in(email="ana@example.org")
+    await town.sign_in(email="ana@example.org")
     with pytest.raises(WrongPassword):
-        await every_town.sign_in()
+        await town.sign_in()
 
 
 async def test_an_address_that_another_has_is_not_taken_nor_told(every_town: Town) -> None:
@@ -346,17 +346,17 @@ async def test_users_are_listed_shown_and_found_in_their_own_tenant_alone(every_
         await users.add(owner, UserDraft("u0", "u9@example.com"))
 
 
-async def test_an_operator_sees_and_ends_sessions_of_users(every_town: Town) -> None:
-    await every_town.ana()
-    tokens = await every_town.sign_in()
-    users, owner = every_town.doors.users, every_town.place.owner
+async def test_an_operator_sees_and_ends_sessions_of_users(town: Town) -> None:
+    await town.ana()
+    tokens = await town.sign_in()
+    users, owner = town.doors.users, town.place.owner
     assert [session.id for session in await users.sessions(owner, "ana")] == [tokens.session.id]
 
     assert await users.end_sessions(owner, "ana") == 1
 
     with pytest.raises(InvalidToken):
-        await every_town.process.who(tokens)
-    ben = await every_town.place.person("ben")
+        await town.process.who(tokens)
+    ben = await town.place.person("ben")
     for verb in (users.sessions, users.end_sessions, users.show, users.disable, users.reset_password):
         with pytest.raises(Forbidden):
             await verb(ben, "ana")

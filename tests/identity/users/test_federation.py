@@ -74,8 +74,8 @@ async def test_a_public_client_says_who_it_is_in_the_form(place: Installation) -
     assert harbour.provider.forms[0]["client_id"] == "muelle"
 
 
-async def test_what_one_has_begun_another_cannot_finish_nor_anybody_twice_or_late(every_place: Installation) -> None:
-    harbour = dock(every_place)
+async def test_what_one_has_begun_another_cannot_finish_nor_anybody_twice_or_late(place: Installation) -> None:
+    harbour = dock(place)
     mine, thine = [await harbour.doors.federation.begin("dock") for _ in range(2)]
     code = harbour.provider.allow(mine.url)
     for given in ({"state": thine.state}, {"secret": thine.secret.reveal()}, {"secret": "x"}, {"state": ""}):
@@ -88,7 +88,7 @@ async def test_what_one_has_begun_another_cannot_finish_nor_anybody_twice_or_lat
     with pytest.raises(SignInRefused):
         await harbour.finish(mine, harbour.provider.allow(mine.url))
     late = await harbour.doors.federation.begin("dock")
-    every_place.clock.forward(minutes=10)
+    place.clock.forward(minutes=10)
     with pytest.raises(SignInRefused):
         await harbour.finish(late, harbour.provider.allow(late.url))
 
@@ -117,8 +117,8 @@ async def test_an_id_token_that_is_not_for_us_and_for_now_signs_nobody_in(place:
     assert await place.database.fetch("SELECT * FROM users") == []
 
 
-async def test_nobody_gets_the_account_of_another_by_its_address(every_place: Installation) -> None:
-    harbour = dock(every_place)
+async def test_nobody_gets_the_account_of_another_by_its_address(place: Installation) -> None:
+    harbour = dock(place)
     ana = await harbour.whole(sub="u-1", email="ana@example.com", email_verified=True)
 
     with pytest.raises(NotAMember):
@@ -128,7 +128,7 @@ async def test_nobody_gets_the_account_of_another_by_its_address(every_place: In
         tokens = await harbour.whole(**said)
         assert await harbour.process.who(tokens) != await harbour.process.who(ana)
 
-    assert await UserStore(every_place.database).by_email("default", "boss@example.com") is None
+    assert await UserStore(place.database).by_email("default", "boss@example.com") is None
 
 
 async def test_who_is_not_known_stays_out_where_nobody_signs_up_until_an_operator_links_them(
@@ -299,6 +299,16 @@ async def test_keys_count_for_a_day_while_the_provider_is_away_and_not_longer(pl
         await opened(harbour)
 
     assert refused.value.cause == "provider_failed"
+
+
+async def test_where_keys_are_can_be_said_for_who_has_no_discovery(place: Installation) -> None:
+    harbour = dock(place, replace(SETTINGS, client_id="", keys="https://id.example.com/jwks.json"))
+
+    await opened(harbour)
+
+    assert harbour.provider.asked == ["https://id.example.com/jwks.json"]
+    with pytest.raises(ProviderSettingsInvalid):
+        dock(place, replace(SETTINGS, keys="http://id.example.com/jwks.json"))
 
 
 async def test_a_provider_that_names_another_issuer_is_not_believed(place: Installation) -> None:

@@ -48,31 +48,31 @@ def test_codes_are_those_of_the_standard(seconds: int, expected: str) -> None:
     assert code_at(b"12345678901234567890", seconds // STEP_SECONDS, 8) == expected
 
 
-async def test_who_has_a_second_factor_needs_password_and_code(every_town: Town) -> None:
-    _, secret, _ = await enrolled(every_town)
+async def test_who_has_a_second_factor_needs_password_and_code(town: Town) -> None:
+    _, secret, _ = await enrolled(town)
     with pytest.raises(CodeRequired):
-        await every_town.sign_in()
+        await town.sign_in()
     with pytest.raises(WrongCode):
-        await every_town.sign_in(code="000000")
+        await town.sign_in(code="000000")
     with pytest.raises(WrongPassword):
-        await every_town.sign_in("wrong password", code=code(every_town, secret))
+        await town.sign_in("wrong password", code=code(town, secret))
 
-    await every_town.sign_in(code=code(every_town, secret))
+    await town.sign_in(code=code(town, secret))
 
 
-async def test_no_code_opens_twice_nor_an_earlier_one_after_it(every_town: Town) -> None:
-    _, secret, _ = await enrolled(every_town)
-    used = code(every_town, secret)
-    earlier = code(every_town, secret, -1)
-    await every_town.sign_in(code=used)
+async def test_no_code_opens_twice_nor_an_earlier_one_after_it(town: Town) -> None:
+    _, secret, _ = await enrolled(town)
+    used = code(town, secret)
+    earlier = code(town, secret, -1)
+    await town.sign_in(code=used)
 
     for old in (used, earlier):
         with pytest.raises(WrongCode):
-            await every_town.sign_in(code=old)
-    every_town.place.clock.forward(seconds=STEP_SECONDS)
+            await town.sign_in(code=old)
+    town.place.clock.forward(seconds=STEP_SECONDS)
     with pytest.raises(WrongCode):
-        await every_town.sign_in(code=used)
-    await every_town.sign_in(code=code(every_town, secret))
+        await town.sign_in(code=used)
+    await town.sign_in(code=code(town, secret))
 
 
 async def test_of_sign_ins_at_once_with_one_code_one_gets_in(every_town: Town) -> None:
@@ -141,18 +141,18 @@ async def test_a_second_factor_holds_only_once_it_is_confirmed(town: Town) -> No
     assert enrolment.secret.reveal() not in repr(enrolment)
 
 
-async def test_it_is_removed_with_password_and_code_alone(every_town: Town) -> None:
-    actor, secret, _ = await enrolled(every_town)
-    accounts = every_town.doors.accounts
+async def test_it_is_removed_with_password_and_code_alone(town: Town) -> None:
+    actor, secret, _ = await enrolled(town)
+    accounts = town.doors.accounts
     for given in ("", "000000"):
         with pytest.raises((CodeRequired, WrongCode)):
             await accounts.remove_factor(actor, PASSWORD, given, "")
     with pytest.raises(SecondFactorThere):
         await accounts.begin_factor(actor, PASSWORD, "")
 
-    await accounts.remove_factor(actor, PASSWORD, code(every_town, secret), "")
+    await accounts.remove_factor(actor, PASSWORD, code(town, secret), "")
 
-    await every_town.sign_in()
+    await town.sign_in()
 
 
 async def test_an_operator_who_holds_as_much_removes_it(town: Town) -> None:
@@ -169,9 +169,9 @@ async def test_an_operator_who_holds_as_much_removes_it(town: Town) -> None:
     await town.sign_in()
 
 
-async def test_its_secret_is_in_the_vault_alone(every_town: Town) -> None:
-    _, secret, _ = await enrolled(every_town)
-    rows = [repr(tuple(row)) for row in await every_town.place.database.fetch("SELECT * FROM users")]
+async def test_its_secret_is_in_the_vault_alone(town: Town) -> None:
+    _, secret, _ = await enrolled(town)
+    rows = [repr(tuple(row)) for row in await town.place.database.fetch("SELECT * FROM users")]
 
     assert not [row for row in rows if secret.hex() in row or repr(secret) in row]
-    assert len([name for _, name in every_town.place.vault._secrets if name.startswith("second-factors/")]) == 1
+    assert len([name for _, name in town.place.vault._secrets if name.startswith("second-factors/")]) == 1

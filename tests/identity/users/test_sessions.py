@@ -15,19 +15,19 @@ from muelle.identity.tokens.store import SessionStore
 LAPTOP = Origin(method="ignored", address="198.51.100.7", client="ignored")
 
 
-async def test_a_refresh_token_gives_new_tokens_of_the_same_session(every_place: Installation) -> None:
-    person, tokens = await every_place.signed_in()
-    sessions = every_place.first.tokens.sessions
-    every_place.clock.forward(minutes=10)
+async def test_a_refresh_token_gives_new_tokens_of_the_same_session(place: Installation) -> None:
+    person, tokens = await place.signed_in()
+    sessions = place.first.tokens.sessions
+    place.clock.forward(minutes=10)
 
     fresh = await sessions.refresh(tokens.refresh.reveal(), LAPTOP)
 
-    assert await every_place.first.who(fresh) == person.id
+    assert await place.first.who(fresh) == person.id
     assert fresh.refresh != tokens.refresh
     [session] = await sessions.open_of(person.tenant, person.id)
     assert session.id == tokens.session.id == fresh.session.id
     assert session.origin == Origin(method="password", address="198.51.100.7", client="phone")
-    assert session.used == every_place.clock.now()
+    assert session.used == place.clock.now()
 
 
 async def test_a_refresh_token_that_is_used_twice_ends_its_session_everywhere(every_place: Installation) -> None:
@@ -106,17 +106,17 @@ async def test_who_signs_out_in_one_process_is_out_in_all_within_a_second(every_
         await second.tokens.sessions.refresh(tokens.refresh.reveal(), PHONE)
 
 
-async def test_signing_out_everywhere_ends_all_sessions_but_those_of_others(every_place: Installation) -> None:
-    person, one = await every_place.signed_in()
-    two = await every_place.first.tokens.sessions.begin(person, PHONE)
-    other, others = await every_place.signed_in("ben")
+async def test_signing_out_everywhere_ends_all_sessions_but_those_of_others(place: Installation) -> None:
+    person, one = await place.signed_in()
+    two = await place.first.tokens.sessions.begin(person, PHONE)
+    other, others = await place.signed_in("ben")
 
-    assert await every_place.first.tokens.sessions.end_all(person, "lost phone") == 2
+    assert await place.first.tokens.sessions.end_all(person, "lost phone") == 2
 
     for tokens in (one, two):
         with pytest.raises(InvalidToken):
-            await every_place.first.who(tokens)
-    assert await every_place.first.who(others) == other.id
+            await place.first.who(tokens)
+    assert await place.first.who(others) == other.id
 
 
 async def test_nobody_ends_the_session_of_another(place: Installation) -> None:
@@ -129,14 +129,24 @@ async def test_nobody_ends_the_session_of_another(place: Installation) -> None:
     await place.first.who(tokens)
 
 
-async def test_a_user_who_is_disabled_is_out_at_once(every_place: Installation) -> None:
-    _, tokens = await every_place.signed_in()
-    await every_place.first.who(tokens)
+async def test_a_user_who_is_disabled_is_out_at_once(place: Installation) -> None:
+    _, tokens = await place.signed_in()
+    await place.first.who(tokens)
 
-    await every_place.first.identity.agents.disable(every_place.owner, "ana")
+    await place.first.identity.agents.disable(place.owner, "ana")
 
     with pytest.raises(InvalidToken) as refused:
-        await every_place.first.who(tokens)
+        await place.first.who(tokens)
+    assert refused.value.cause == "disabled_user"
+
+
+async def test_a_user_who_is_disabled_gets_no_tokens_that_others_would_believe(place: Installation) -> None:
+    _, tokens = await place.signed_in()
+    await place.first.identity.agents.disable(place.owner, "ana")
+
+    with pytest.raises(InvalidToken) as refused:
+        await place.first.tokens.sessions.refresh(tokens.refresh.reveal(), PHONE)
+
     assert refused.value.cause == "disabled_user"
 
 
@@ -171,10 +181,10 @@ async def test_sessions_that_ended_long_ago_are_forgotten(every_place: Installat
     assert await every_place.database.fetch("SELECT * FROM user_refresh_tokens") == []
 
 
-async def test_no_token_is_kept_as_it_is_sent(every_place: Installation) -> None:
-    _, tokens = await every_place.signed_in()
+async def test_no_token_is_kept_as_it_is_sent(place: Installation) -> None:
+    _, tokens = await place.signed_in()
     tables = ("user_sessions", "user_refresh_tokens", "token_keys", "identity_acts")
-    rows = [repr([tuple(row) for row in await every_place.database.fetch(f"SELECT * FROM {name}")]) for name in tables]  # noqa: S608 - constants
+    rows = [repr([tuple(row) for row in await place.database.fetch(f"SELECT * FROM {name}")]) for name in tables]  # noqa: S608 - constants
 
     for text in (tokens.refresh.reveal(), tokens.access.reveal(), "PRIVATE"):
         assert not [row for row in rows if text in row]

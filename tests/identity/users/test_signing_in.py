@@ -123,13 +123,13 @@ async def test_the_wait_ends_growing_and_failures_of_long_ago_are_forgotten(town
     await town.sign_in()
 
 
-async def test_an_account_that_there_is_not_waits_as_one_that_there_is(every_town: Town) -> None:
-    await every_town.ana()
+async def test_an_account_that_there_is_not_waits_as_one_that_there_is(town: Town) -> None:
+    await town.ana()
     told = []
     for email in (ANA, "nobody@example.com"):
-        await failing(every_town, OPEN.failures, email=email)
+        await failing(town, OPEN.failures, email=email)
         with pytest.raises(TooManyAttempts) as refused:
-            await every_town.sign_in("wrong password", email=email)
+            await town.sign_in("wrong password", email=email)
         told.append(refused.value.problem())
 
     assert told[0] == told[1]
@@ -173,41 +173,41 @@ async def test_a_right_password_does_not_forgive_what_the_address_did_to_others(
         await guarded.sign_in()
 
 
-async def test_who_has_not_confirmed_an_address_gets_a_mail_and_no_session(every_town: Town) -> None:
-    await every_town.ana(is_verified=False)
+async def test_who_has_not_confirmed_an_address_gets_a_mail_and_no_session(town: Town) -> None:
+    await town.ana(is_verified=False)
     with pytest.raises(AddressUnverified):
-        await every_town.sign_in()
+        await town.sign_in()
 
-    await every_town.doors.accounts.verify(await every_town.token_for())
+    await town.doors.accounts.verify(await town.token_for())
 
-    await every_town.sign_in()
-    lax = every_town.another(UserSettings(require_verified=False, **CHEAP))
-    await lax.doors.users.add(every_town.place.owner, UserDraft("ben", "b@b.org", password=PASSWORD, is_verified=False))
+    await town.sign_in()
+    lax = town.another(UserSettings(require_verified=False, **CHEAP))
+    await lax.doors.users.add(town.place.owner, UserDraft("ben", "b@b.org", password=PASSWORD, is_verified=False))
     await lax.sign_in(email="b@b.org")
 
 
-async def test_a_user_who_is_disabled_is_out_and_stays_out_until_enabled(every_town: Town) -> None:
-    await every_town.ana()
-    tokens = await every_town.sign_in()
+async def test_a_user_who_is_disabled_is_out_and_stays_out_until_enabled(town: Town) -> None:
+    await town.ana()
+    tokens = await town.sign_in()
 
-    await every_town.doors.users.disable(every_town.place.owner, "ana")
+    await town.doors.users.disable(town.place.owner, "ana")
 
     with pytest.raises(InvalidToken):
-        await every_town.process.who(tokens)
+        await town.process.who(tokens)
     with pytest.raises(WrongPassword):
-        await every_town.sign_in()
-    await every_town.doors.users.enable(every_town.place.owner, "ana")
-    await every_town.sign_in()
+        await town.sign_in()
+    await town.doors.users.enable(town.place.owner, "ana")
+    await town.sign_in()
     with pytest.raises(InvalidToken):
-        await every_town.process.who(tokens)
+        await town.process.who(tokens)
 
 
-async def test_who_is_refused_is_in_the_audit_record_without_the_password(every_town: Town) -> None:
-    await every_town.ana()
-    await failing(every_town, 1)
-    await failing(every_town, 1, email="nobody@example.com")
+async def test_who_is_refused_is_in_the_audit_record_without_the_password(town: Town) -> None:
+    await town.ana()
+    await failing(town, 1)
+    await failing(town, 1, email="nobody@example.com")
 
-    page = await every_town.process.identity.acts(every_town.place.owner, AuditFilter(action="users.sign_in"))
+    page = await town.process.identity.acts(town.place.owner, AuditFilter(action="users.sign_in"))
 
     assert sorted((act.resource, act.decision, act.detail) for act in page.items) == [
         ("", "refused", "wrong_password"),
@@ -225,14 +225,14 @@ async def test_passwords_are_hashed_so_many_at_a_time_and_so_many_may_wait() -> 
     assert await passwords.matches(str(tried[0]), PASSWORD)
 
 
-async def test_a_password_is_hashed_anew_where_more_work_is_wanted_now(every_town: Town) -> None:
-    await every_town.ana()
-    before = (await every_town.place.database.fetch("SELECT password FROM users"))[0][0]
-    dearer = every_town.another(UserSettings(memory_kib=16, passes=2))
+async def test_a_password_is_hashed_anew_where_more_work_is_wanted_now(town: Town) -> None:
+    await town.ana()
+    before = (await town.place.database.fetch("SELECT password FROM users"))[0][0]
+    dearer = town.another(UserSettings(memory_kib=16, passes=2))
 
     await dearer.sign_in()
 
-    after = (await every_town.place.database.fetch("SELECT password FROM users"))[0][0]
+    after = (await town.place.database.fetch("SELECT password FROM users"))[0][0]
     assert before.startswith("$argon2id$v=19$m=8,t=1,")
     assert after.startswith("$argon2id$v=19$m=16,t=2,")
     assert isinstance(await dearer.sign_in(), Tokens)

@@ -71,16 +71,16 @@ async def test_one_process_takes_what_another_one_signed(every_place: Installati
     assert await keys(every_place) == await keys(every_place)
 
 
-async def test_a_new_key_is_published_before_it_signs_and_the_old_one_verifies_after(every_place: Installation) -> None:
-    person, before = await every_place.signed_in()
-    first, second = every_place.first, every_place.process()
+async def test_a_new_key_is_published_before_it_signs_and_the_old_one_verifies_after(place: Installation) -> None:
+    person, before = await place.signed_in()
+    first, second = place.first, place.process()
 
     new = await first.tokens.ring.rotate()
 
-    assert len(await keys(every_place)) == 2
+    assert len(await keys(place)) == 2
     still = await first.tokens.sessions.begin(person, PHONE)
     assert new.id.encode() not in unb64(still.access.reveal().split(".")[0])
-    every_place.clock.forward(seconds=QUICK.lead_seconds)
+    place.clock.forward(seconds=QUICK.lead_seconds)
     after = await first.tokens.sessions.begin(person, PHONE)
     assert new.id.encode() in unb64(after.access.reveal().split(".")[0])
     for tokens in (before, still, after):
@@ -114,8 +114,8 @@ async def test_after_an_urgent_rotation_old_tokens_open_nothing_anywhere_within_
     assert await second.who(await every_place.first.tokens.sessions.begin(person, PHONE)) == person.id
 
 
-async def test_processes_that_need_the_first_key_at_once_share_one(every_database: Database) -> None:
-    place = await install(every_database)
+async def test_processes_that_need_the_first_key_at_once_share_one(database: Database) -> None:
+    place = await install(database)
     person = await place.person()
     second = place.process()
 

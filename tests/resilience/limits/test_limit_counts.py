@@ -1,11 +1,13 @@
 """What counts, in memory and in Redis: the same answers to the same questions."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
-from muelle.core import ManualClock, SystemClock
-from muelle.resilience import LimitsSettings
+from muelle.core import ManualClock, SystemClock, read_settings
+from muelle.identity import Budgets
+from muelle.resilience import InvalidTarget, LimitsSettings
 from muelle.resilience.limits import Counts, InvalidRate, MemoryCounts, UnknownRate, checked_rule
 from muelle.resilience.limits.model import MOST, MOST_WAIT, RATE_NAMES, Rate
 from muelle.resilience.limits.opening import open_limits
@@ -190,3 +192,33 @@ def test_a_burst_needs_a_window() -> None:
 async def test_without_redis_in_the_settings_this_process_counts() -> None:
     async with open_limits(LimitsSettings(), ManualClock(), Recorded()) as limiter:
         assert limiter.backend == "memory"
+
+
+def test_a_rate_in_the_settings_keeps_the_defaults_that_it_does_not_name() -> None:
+    settings = read_settings(LimitsSettings, {"agent": {"per_day": 9}}, {})
+
+    assert (settings.agent.per_minute, settings.agent.per_day) == (300_000, 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "setting"),
+    [
+        ({"agent": {"per_minute": 0, "burst": 3}}, "limits.agent.burst"),
+        ({"tenant": {"per_day": MOST + 1}}, "limits.tenant.per_day"),
+        ({"targets": {"api:crm": {"wait_seconds": MOST_WAIT + 1}}}, "limits.targets.api:crm.wait_seconds"),
+    ],
+)
+async def test_a_rate_that_cannot_be_is_told_at_the_start(given: dict[str, Any], setting: str) -> None:
+    settings = read_settings(LimitsSettings, given, {})
+    with pytest.raises(InvalidRate) as caught:
+        async with open_limits(settings, ManualClock(), Recorded()):
+            pass
+
+    assert caught.value.facts["field"] == setting
+
+
+async def test_a_target_in_the_settings_is_one_that_there_is() -> None:
+    settings = LimitsSettings(targets={"host:x": Rate(per_minute=1)})
+    async with open_limits(settings, ManualClock(), Recorded()) as limiter:
+        with pytest.raises(InvalidTarget):
+            Budgets(limiter, settings)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from muelle.core import ManualClock, Secret
-from muelle.resilience import Limiter, LimitsSettings, LimitsUnreachable
+from muelle.resilience import Charge, Limiter, LimitsSettings, LimitsUnreachable, Rate
 from muelle.resilience.limits.opening import open_limits
 from resilience.limits.limit_world import Broken, Recorded, admitted, charge, limiter_on
 from resilience.redis_server import redis_server
@@ -26,42 +27,82 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-def started(url: str, prefix: str, attempts: int, quota: int, at_once: int) -> list["subprocess.Popen[str]"]:
-    arguments = [url, prefix, *map(str, (attempts, quota, at_once))]
-    command = [sys.executable, str(Path(__file__).parent / "redis_process.py"), *arguments]
+@pytest.fixture(scope="module")
+def crowd(redis_url: str) -> Iterator["Crowd"]:
+    command = [sys.executable, str(Path(__file__).parent / "redis_process.py"), redis_url]
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
     pipe = subprocess.PIPE
-    return [
+    processes = [
         subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)  # noqa: S603 - our own words
         for _ in range(PROCESSES)
     ]
-
-
-def told(processes: list["subprocess.Popen[str]"]) -> list[tuple[int, int]]:
-    """Let all begin; return how often each was admitted, and how many of its requests were under way together."""
+    yield Crowd(processes)
     for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    found = []
-    for process in processes:
-        out, _ = process.communicate(timeout=60)
-        number, most, _ = out.split()
-        found.append((int(number), int(most)))
-    return found
+        process.communicate(timeout=60)
 
 
-def test_eight_processes_are_admitted_the_quota_together_and_not_one_more(redis_url: str) -> None:
-    found = told(started(redis_url, "exact", 200, 500, 0))
+class Crowd:
+    """Processes that take from one budget together."""
 
-    assert sum(number for number, _ in found) == 500
+    def __init__(self, processes: list["subprocess.Popen[str]"]) -> None:
+        self._processes = processes
+
+    def round(self, key: str, attempts: int, quota: int, at_once: int = 0) -> list[tuple[int, int]]:
+        """Return how often each was admitted, and how many of its requests were under way together at most."""
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.write(f"{key} {attempts} {quota} {at_once}\n")
+            process.stdin.flush()
+        return [self._told(process) for process in self._processes]
+
+    @staticmethod
+    def _told(process: "subprocess.Popen[str]") -> tuple[int, int]:
+        assert process.stdout is not None
+        admitted, most = process.stdout.readline().split()
+        return int(admitted), int(most)
 
 
-def test_eight_processes_have_no_more_under_way_than_is_allowed_to_all(redis_url: str) -> None:
-    found = told(started(redis_url, "places", 80, 100_000, 3))
+@pytest.mark.parametrize("quota", [500, 1100])
+def test_eight_processes_are_admitted_the_quota_together_and_not_one_more(crowd: Crowd, quota: int) -> None:
+    found = crowd.round(f"exact{quota}", 160, quota)
+
+    assert sum(number for number, _ in found) == quota
+
+
+def test_eight_processes_have_no_more_under_way_than_is_allowed_to_all(crowd: Crowd) -> None:
+    found = crowd.round("places", 40, 100_000, 3)
 
     assert max(most for _, most in found) <= 3
-    assert sum(number for number, _ in found) >= 8
+    assert sum(number for number, _ in found) >= PROCESSES
+
+
+class Quick(Rate):
+    """A rate with a window that ends within a test."""
+
+    def windows(self) -> Any:
+        return (("quick", 0.2, 4),)
+
+
+async def test_a_window_that_slides_in_redis_is_never_exceeded_and_never_idle(redis_url: str) -> None:
+    from muelle.resilience.limits.adapters.redis import RedisCounts  # noqa: PLC0415 - an extra
+
+    counts = RedisCounts(redis_url, "slides", 5.0)
+    charges = [Charge("{t}:a", Quick(per_minute=1), "agent")]
+    admitted: list[tuple[float, float]] = []  # Redis decided at some time between the two
+
+    async def ask(until: float) -> None:
+        while (before := time.time()) < until:
+            if (await counts.take(charges)).is_admitted:
+                admitted.append((before, time.time()))
+
+    end = time.time() + 1.1
+    await asyncio.gather(*(ask(end) for _ in range(3)))
+    await counts.close()
+    admitted.sort()
+    for index in range(len(admitted) - 4):
+        five = admitted[index : index + 5]
+        assert max(after for _, after in five) - min(before for before, _ in five) >= 0.2
+    assert 12 <= len(admitted) <= 24
 
 
 async def test_a_script_that_redis_forgot_is_sent_again(redis_url: str) -> None:

@@ -31,6 +31,7 @@ from muelle.doors.http.schema import COMMON, describe
 from muelle.doors.http.versions import versions_body
 from muelle.egress import routes as egress_routes
 from muelle.egress.definitions import routes as definition_routes
+from muelle.egress.queries import routes as query_routes
 from muelle.engine.job_doors import routes as job_routes
 from muelle.engine.schedules import routes as schedule_routes
 from muelle.identity import DEFAULT_TENANT, Limits, Principal, Refused
@@ -80,6 +81,7 @@ def build_api(app: App) -> Api:
     api.include_router(workflow_routes.routes(_verbs(app), caller))
     api.include_router(egress_routes.routes(app.egress.apis, app.egress.credentials, app.egress.policies, caller))
     api.include_router(definition_routes.routes(lambda: app.egress.definitions, caller))
+    api.include_router(query_routes.routes(lambda: app.egress.queries, caller))
     api.include_router(identity_routes.routes(app.identity, caller))
     api.include_router(limit_routes.routes(Limits(app.identity.registry, app.budgets), caller))
     _include_rooms(api, app, caller)

@@ -18,14 +18,13 @@ VARY: Final = b"authorization, x-api-key, accept, muelle-version"
 class Conditional:
     """Stands between routes and the client, for one GET. Streams, failures and what has an ETag pass as they are."""
 
-    __slots__ = ("_cache_control", "_has_begun", "_known", "_send", "_start")
+    __slots__ = ("_cache_control", "_known", "_send", "_start")
 
     def __init__(self, send: Send, if_none_match: bytes, cache_control: bytes) -> None:
         self._send = send
         self._known = if_none_match
         self._cache_control = cache_control
         self._start: Message | None = None
-        self._has_begun = False
 
     async def send(self, message: Message) -> None:
         """Send a part of an answer; its beginning waits for the first part of its body."""

@@ -128,9 +128,10 @@ class Door:
         spoken: Spoken | None,
     ) -> None:
         request = scope["muelle.request"]
+        if (refused := scope.get(REFUSED)) is not None:
+            await exchange.reply(to_problem(refused, request))  # what refuses it has told the log, once
+            return
         try:
-            if (error := scope.get(REFUSED)) is not None:
-                raise error  # noqa: TRY301 - as below
             if spoken is None:
                 raise self.versions.unknown(headers[HEADER])  # noqa: TRY301 - told like all that goes wrong below
             scope["muelle.version"] = spoken.version
@@ -178,6 +179,9 @@ class Door:
             return await authenticated(self._identity, headers, request)
         except MuelleError as error:
             return error
+        except Exception as error:  # noqa: BLE001 - as below: somebody has to answer
+            note_fault(error, path)
+            return MuelleError()
 
     async def _admitted(
         self, caller: Principal | MuelleError | None, scope: Message, exchange: "_Exchange"

@@ -87,7 +87,7 @@ def _tenants(router: APIRouter, limits: Limits, who: Any) -> None:  # noqa: ANN4
 
 
 async def _read(body: Body[Any], request: Request) -> Any:  # noqa: ANN401 - what the body holds
-    return body.read(await request.body() or b"{}", request.headers.get("content-type", ""))
+    return body.read(await request.body(), request.headers.get("content-type", ""))
 
 
 def _rule(rule: LimitRule) -> Response:

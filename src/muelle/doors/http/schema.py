@@ -23,6 +23,15 @@ _PROBLEM = {
 }
 
 
+_LIMITS = {  # what every answer says where something is bounded
+    "X-RateLimit-Limit": ("integer", "The quota of which least is left."),
+    "X-RateLimit-Remaining": ("integer", "How much of it is left."),
+    "X-RateLimit-Reset": ("integer", "When something of it comes back, as a Unix time."),
+    "RateLimit": ("string", "What is left of every quota; draft-ietf-httpapi-ratelimit-headers-10."),
+    "RateLimit-Policy": ("string", "Every quota, likewise."),
+}
+
+
 def _problem(description: str) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {"description": description, "content": content}
@@ -59,8 +68,21 @@ def describe(api: FastAPI) -> None:
                 "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 "Bearer": {"type": "http", "scheme": "bearer"},
             }
+            components["headers"] = {
+                name: {"description": text, "schema": {"type": kind}} for name, (kind, text) in _LIMITS.items()
+            }
+            _tell_of_limits(schema)
             schema["security"] = [{"ApiKey": []}, {"Bearer": []}]
             api.openapi_schema = schema
         return api.openapi_schema
 
     api.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
+
+
+def _tell_of_limits(schema: dict[str, Any]) -> None:
+    """Describe with every answer the headers that it has."""
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMITS}
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                answer["headers"] = {**answer.get("headers", {}), **headers}

@@ -59,6 +59,7 @@ class Definitions:
 
         Raise Refused, InvalidDefinition, DefinitionTooLarge, what registering raises, or what a call raises.
         """
+        await self._apis.permit_import(actor, wish.api)
         content = wish.content if wish.content is not None else await self._fetched(actor, wish.url)
         described = await asyncio.to_thread(read_described, content, wish.url, wish.prefixes)
         base_url = wish.base_url or described.base_url

@@ -76,8 +76,8 @@ class ProviderDocuments:
     async def _renew(self, now: float) -> None:
         self._asked_at = now
         try:
-            metadata = await self.metadata()
-            self._keys = (await self._read(metadata.jwks_uri, _KeySet)).keys
+            url = self._settings.keys or (await self.metadata()).jwks_uri
+            self._keys = (await self._read(url, _KeySet)).keys
             self._kept_at = now
         except ProviderFailed:
             if now - self._kept_at >= STALE_SECONDS:

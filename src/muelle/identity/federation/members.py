@@ -5,56 +5,28 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from muelle.core import PrincipalId, TenantId
 from muelle.identity.changes import Change, Where
 from muelle.identity.errors import RoleNotFound
-from muelle.identity.federation.errors import LoginExists, NotAMember, ProviderSettingsInvalid
+from muelle.identity.federation.errors import NotAMember, ProviderSettingsInvalid
 from muelle.identity.federation.reading import Claims
 from muelle.identity.federation.settings import ProviderSettings
+from muelle.identity.federation.store import Logins
 from muelle.identity.model import Principal
 from muelle.identity.registry import ALL, Registry, Request
 from muelle.identity.roles.model import Membership, RoleGiven, RoleTaken
 from muelle.identity.service import Identity
-from muelle.identity.times import micros
 from muelle.identity.users.errors import InvalidEmail
 from muelle.identity.users.model import User, checked_email, suggested_name
 from muelle.identity.users.people import People, as_actor, keep_person, new_person
 from muelle.identity.users.store import UserStore
-from muelle.stores import Database
 
-_FIND = "SELECT principal FROM user_logins WHERE tenant = ? AND issuer = ? AND subject = ?"
-_ADD = (
-    "INSERT INTO user_logins (tenant, issuer, subject, principal, created) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT DO NOTHING"
-)
 _CHANCE_BYTES = 4
 _LOG = logging.getLogger(__name__)
 # Supabase lets everybody write this part of their own tokens, so what stands in it is no role that somebody was given.
 _OWN_CLAIMS = frozenset({"user_metadata", "raw_user_meta_data"})
-
-
-class Logins:
-    """Which account of a provider is which user."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def find(self, tenant: str, issuer: str, subject: str) -> PrincipalId | None:
-        """Return the principal, or None."""
-        if not subject.isprintable():
-            return None
-        rows = await self._database.fetch(_FIND, tenant, issuer, subject)
-        return PrincipalId(rows[0][0]) if rows else None
-
-    async def add(self, user: User, issuer: str, subject: str, at: datetime) -> None:
-        """Keep one; raise LoginExists."""
-        row = (user.tenant, issuer, subject, user.principal, micros(at))
-        async with self._database.transaction() as transaction:
-            if not await transaction.execute(_ADD, *row):
-                raise LoginExists(subject=subject[:100])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from muelle.identity.federation.bearers import AllBearers
 from muelle.identity.federation.documents import ProviderDocuments, is_safe
 from muelle.identity.federation.errors import ProviderSettingsInvalid
 from muelle.identity.federation.fetch import Fetch
-from muelle.identity.federation.members import Logins, Members, checked_claim
+from muelle.identity.federation.members import Members, checked_claim
 from muelle.identity.federation.reading import TokenReader
 from muelle.identity.federation.service import Federation, Provider
 from muelle.identity.federation.settings import ProviderSettings
+from muelle.identity.federation.store import Logins
 from muelle.identity.service import Identity
 from muelle.identity.tokens.opening import TokenDoors
 from muelle.identity.users.store import TicketStore, UserStore
@@ -56,8 +57,9 @@ def open_federation(parts: FederationParts) -> FederationDoors:
 def _provider(
     parts: FederationParts, name: str, settings: ProviderSettings, logins: Logins, users: UserStore
 ) -> Provider:
-    if not is_safe(settings.issuer):
-        raise ProviderSettingsInvalid(setting=f"identity.providers.{name}.issuer", value=settings.issuer)
+    for setting, url in (("issuer", settings.issuer), ("keys", settings.keys or settings.issuer)):
+        if not is_safe(url):
+            raise ProviderSettingsInvalid(setting=f"identity.providers.{name}.{setting}", value=url)
     checked_claim(name, settings)
     documents = ProviderDocuments(settings, parts.fetch, parts.clock)
     reader = TokenReader(settings, documents, parts.clock)

@@ -14,6 +14,7 @@ class ProviderSettings:
     """A provider, under a name of your choice: [identity.providers.NAME]."""
 
     issuer: str  # its URL, to the letter as its tokens name it in `iss`
+    keys: str = ""  # where its public keys are, if it does not say so by discovery
     client_id: str = ""  # what Muelle is called there; empty where only tokens are taken and nobody signs in
     client_secret: Secret = field(default_factory=lambda: Secret(""))  # of that client; empty for a public one
     redirect: str = ""  # the page that people come back to, as it is registered there

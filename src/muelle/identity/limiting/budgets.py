@@ -6,7 +6,7 @@ Only what a credential has verified names a budget, so nobody can spend that of 
 from types import TracebackType
 from typing import Final
 
-from muelle.identity.limiting.model import EVERYBODY, REQUESTS, LimitRule
+from muelle.identity.limiting.model import EVERYBODY, REQUESTS, LimitRule, checked_target
 from muelle.identity.model import Principal
 from muelle.resilience import Charge, Decision, Limiter, LimitsSettings, Rate
 
@@ -15,9 +15,11 @@ FREE: Final = Decision(())
 
 
 class Budgets:
-    """What acts cost whom; `limiter` decides."""
+    """What acts cost whom; `limiter` decides. Raises InvalidTarget for settings of what cannot be limited."""
 
     def __init__(self, limiter: Limiter, settings: LimitsSettings) -> None:
+        for target in settings.targets:
+            checked_target(target)
         self.limiter = limiter
         self.settings = settings
 

@@ -12,11 +12,13 @@ from muelle.identity.presets import PRESETS
 MAX_RULES = 200  # of one role: all of them are read to authenticate a member
 ORIGIN = "role:"  # how the id of a grant begins that a role gives
 
-Quota = Literal["max_agents", "max_keys", "max_roles"]
-QUOTAS: Mapping[Quota, str] = {
+Quota = Literal["max_agents", "max_keys", "max_roles"]  # those that identity counts itself
+QUOTAS: Mapping[str, str] = {
     "max_agents": "agents, users and services",
     "max_keys": "keys that are not revoked",
     "max_roles": "roles of its own",
+    "max_apis": "Apis",
+    "max_credentials": "credentials",
 }
 
 

@@ -41,6 +41,6 @@ def open_tokens(parts: TokenParts) -> TokenDoors:
     ids = Ids(parts.clock)
     ring = KeyRing(TokenKeys(parts.database), parts.vault, parts.clock, ids, parts.settings)
     access = AccessTokens(ring, parts.clock, ids, parts.settings)
-    forget = parts.identity.forget
-    sessions = Sessions(SessionStore(parts.database), access, parts.trail, parts.clock, parts.settings, forget)
+    store = SessionStore(parts.database)
+    sessions = Sessions(store, access, parts.trail, parts.clock, parts.settings, parts.identity)
     return TokenDoors(ring, access, sessions, TokenBearers(parts.identity, access, sessions, parts.clock))

@@ -6,14 +6,15 @@ The id of a session and its tokens are always made here, never taken from whoeve
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from msgspec import structs
 
 from muelle.core import Clock, Ids, PrincipalId, Secret, TenantId
 from muelle.identity.audit import Acts, AuditTrail, clean
+from muelle.identity.errors import AgentNotFound, DisabledAgent
 from muelle.identity.model import Principal
 from muelle.identity.tokens.access import AccessTokens
 from muelle.identity.tokens.errors import InvalidToken, SessionNotFound
@@ -28,8 +29,20 @@ _LONGEST_CLIENT = 200  # characters
 _LONGEST_ADDRESS = 100
 
 
+class Whose(Protocol):
+    """Who is there, and not disabled; and what makes this process forget what it knows of tokens."""
+
+    async def principal(self, tenant: TenantId, principal: PrincipalId) -> Principal:
+        """Return somebody as they act now; raise AgentNotFound or DisabledAgent."""
+        ...
+
+    def forget(self) -> None:
+        """Forget what is cached."""
+        ...
+
+
 class Sessions:
-    """Begins, refreshes and ends sessions; `changed` makes this process forget what it knows of tokens."""
+    """Begins, refreshes and ends sessions."""
 
     def __init__(
         self,
@@ -38,14 +51,15 @@ class Sessions:
         trail: AuditTrail,
         clock: Clock,
         settings: TokenSettings,
-        changed: Callable[[], None],
+        whose: Whose,
     ) -> None:
         self._store = store
         self._access = access
         self._trail = trail
         self._clock = clock
         self._settings = settings
-        self._changed = changed
+        self._whose = whose
+        self._changed = whose.forget
         self._ids = Ids(clock)
         self._acts = Acts(clock, self._ids)
 
@@ -76,6 +90,7 @@ class Sessions:
         now = self._clock.now()
         if session is None or not session.is_open(now):
             raise InvalidToken("unknown_refresh_token")
+        await self._require_enabled(session)
         kept = replace(session.origin, address=_bounded(origin).address)
         used = replace(session, used=now, expires=self._expiry(session.created, now), origin=kept)
         fresh = new_refresh()
@@ -117,6 +132,13 @@ class Sessions:
     async def sweep(self) -> None:
         """Forget sessions that ended long ago."""
         await self._store.drop(self._clock.now() - _KEPT)
+
+    async def _require_enabled(self, session: Session) -> None:
+        """Raise InvalidToken for who is disabled: others, who verify our tokens by themselves, would let them in."""
+        try:
+            await self._whose.principal(session.tenant, session.principal)
+        except (AgentNotFound, DisabledAgent):
+            raise InvalidToken("disabled_user") from None
 
     async def _make_room(self, session: Session) -> None:
         present = await self._store.open_of(session.tenant, session.principal, session.created)

@@ -111,6 +111,32 @@ class SecondFactorMissing(Conflict):
     suggestions = ("Begin with POST /api/v1/auth/second-factor.",)
 
 
+class PasskeysOff(Forbidden):
+    """Nobody uses passkeys here."""
+
+    code = "passkeys_off"
+    suggestions = ("Ask an operator to set identity.users.origin to the address of the page that people sign in at.",)
+
+
+class PasskeyRefused(Unauthenticated):
+    """This passkey opens nothing here."""
+
+    code = "passkey_refused"
+    suggestions = ("Begin anew, and use a passkey that was added here; or sign in with the password.",)
+
+
+class PasskeyNotFound(NotFound):
+    """This user has no such passkey."""
+
+    code = "passkey_not_found"
+
+
+class PasskeyExists(Conflict):
+    """That passkey was added before."""
+
+    code = "passkey_exists"
+
+
 class UnknownHash(Invalid):
     """A password hash is of a kind that is not known, or is damaged."""
 

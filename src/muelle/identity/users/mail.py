@@ -6,21 +6,17 @@ to be sent, a letter to nobody takes the same way.
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import msgspec
 
 from muelle.core import Clock, Ids
 from muelle.identity.model import DEFAULT_TENANT
-from muelle.identity.times import micros
-from muelle.stores import Database, Vault
+from muelle.identity.users.store import LetterStore
+from muelle.stores import Vault
 
 _LOG = logging.getLogger(__name__)
-_ADD = "INSERT INTO user_mails (id, due, attempts) VALUES (?, ?, 0)"
-_DUE = "SELECT id, due, attempts FROM user_mails WHERE due <= ? ORDER BY due LIMIT 20"
-_CLAIM = "UPDATE user_mails SET due = ?, attempts = attempts + 1 WHERE id = ? AND due = ?"
-_DROP = "DELETE FROM user_mails WHERE id = ?"
 _FIRST_PAUSE = 60.0  # seconds; each further one is twice as long, and a process that died held it for no longer
 
 
@@ -49,7 +45,7 @@ class Mail(Protocol):
 class PostParts:
     """What the post works with."""
 
-    database: Database
+    letters: LetterStore
     vault: Vault
     mail: Mail
     clock: Clock
@@ -68,22 +64,17 @@ class Post:
         parts = self._parts
         letter = Letter(id=self._ids.mint("mail"), to=to, subject=subject, text=text)
         await parts.vault.put(DEFAULT_TENANT, _name(letter.id), msgspec.json.encode(letter).decode())
-        async with parts.database.transaction() as transaction:
-            await transaction.execute(_ADD, letter.id, micros(parts.clock.now()))
+        await parts.letters.add(letter.id, parts.clock.now())
 
     async def deliver(self) -> int:
         """Try every letter that is due; return how many were."""
         now = self._parts.clock.now()
-        due = await self._parts.database.fetch(_DUE, micros(now))
-        for letter, at, attempts in due:
-            if await self._claimed(letter, at, int(attempts), now):
-                await self._tried(letter, int(attempts) + 1)
+        due = await self._parts.letters.due(now)
+        for letter in due:
+            pause = timedelta(seconds=_FIRST_PAUSE * 2 ** min(letter.attempts, 10))
+            if await self._parts.letters.claim(letter, now + pause):
+                await self._tried(letter.id, letter.attempts + 1)
         return len(due)
-
-    async def _claimed(self, letter: str, due: int, attempts: int, now: datetime) -> bool:
-        pause = timedelta(seconds=_FIRST_PAUSE * 2 ** min(attempts, 10))
-        async with self._parts.database.transaction() as transaction:
-            return await transaction.execute(_CLAIM, micros(now + pause), letter, due) > 0
 
     async def _tried(self, letter: str, attempts: int) -> None:
         kept = await self._parts.vault.get(DEFAULT_TENANT, _name(letter))
@@ -106,8 +97,7 @@ class Post:
 
     async def _dropped(self, letter: str) -> None:
         await self._parts.vault.delete(DEFAULT_TENANT, _name(letter))
-        async with self._parts.database.transaction() as transaction:
-            await transaction.execute(_DROP, letter)
+        await self._parts.letters.drop(letter)
 
 
 def _name(letter: str) -> str:

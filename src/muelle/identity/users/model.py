@@ -8,7 +8,7 @@ from typing import Literal
 from muelle.core import PrincipalId, TenantId
 from muelle.identity.users.errors import InvalidEmail, WeakPassword
 
-TicketKind = Literal["invitation", "sign_up", "reset", "verification", "provider"]
+TicketKind = Literal["invitation", "sign_up", "reset", "verification", "provider", "passkey"]
 
 LONGEST_PASSWORD = 1000  # characters
 _LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets

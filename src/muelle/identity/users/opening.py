@@ -13,10 +13,12 @@ from muelle.identity.users.administration import UserParts, Users
 from muelle.identity.users.attempts import Attempts
 from muelle.identity.users.factors import SecondFactors
 from muelle.identity.users.mail import Mail, Post, PostParts
+from muelle.identity.users.passkeys import PasskeyParts, Passkeys
 from muelle.identity.users.passwords import Passwords
 from muelle.identity.users.settings import UserSettings
 from muelle.identity.users.signing_in import SigningIn, SignInParts
-from muelle.identity.users.store import AttemptStore, Sweeper, TicketStore, UserStore
+from muelle.identity.users.store import AttemptStore, LetterStore, Sweeper, TicketStore, UserStore
+from muelle.identity.users.stores.passkeys import PasskeyStore
 from muelle.identity.users.tickets import Tickets
 from muelle.stores import Database, Vault
 
@@ -48,6 +50,7 @@ class UserDoors:
     users: Users
     accounts: Accounts
     signing_in: SigningIn
+    passkeys: Passkeys
     post: Post
     upkeep: "Upkeep"
 
@@ -93,7 +96,11 @@ def open_users(parts: UsersParts) -> UserDoors:
     factors = SecondFactors(users, parts.vault, clock, parts.issuer)
     post = Post(
         PostParts(
-            database=parts.database, vault=parts.vault, mail=parts.mail, clock=clock, attempts=settings.mail.attempts
+            letters=LetterStore(parts.database),
+            vault=parts.vault,
+            mail=parts.mail,
+            clock=clock,
+            attempts=settings.mail.attempts,
         )
     )
     tickets = Tickets(TicketStore(parts.database), post, clock, settings)
@@ -115,4 +122,10 @@ def open_users(parts: UsersParts) -> UserDoors:
             clock=clock, settings=settings,
         )
     )  # fmt: skip
-    return UserDoors(verbs, accounts, signing_in, post, Upkeep(parts, post))
+    passkeys = Passkeys(
+        PasskeyParts(
+            passkeys=PasskeyStore(parts.database), users=users, tickets=TicketStore(parts.database),
+            signing_in=signing_in, sessions=sessions, identity=identity, trail=trail, clock=clock, settings=settings,
+        )
+    )  # fmt: skip
+    return UserDoors(verbs, accounts, signing_in, passkeys, post, Upkeep(parts, post))

@@ -11,14 +11,16 @@ from muelle.identity.model import Principal
 from muelle.identity.shapes import NAME
 from muelle.identity.tokens.routes import OPEN, Sessioned, origin_of, request_id, told
 from muelle.identity.tokens.shapes import EndedShape, SessionList, TokensShape, session_shape, tokens_shape
-from muelle.identity.users import shapes
+from muelle.identity.users import passkey_shapes, shapes
 from muelle.identity.users.accounts import Accounts
 from muelle.identity.users.administration import UserDraft, Users
 from muelle.identity.users.opening import UserDoors
+from muelle.identity.users.passkeys import Passkeys
 from muelle.identity.users.signing_in import Claim
 
 Caller = Callable[[Request], Awaitable[Principal]]
 UserName = Annotated[str, Path(pattern=NAME, description="The user's name.")]
+PasskeyId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,1400}$", description="The passkey's id.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many items the page has at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the page before.")]
 
@@ -29,6 +31,7 @@ _ACCEPT, _FORGOT = Body(shapes.AcceptBody), Body(shapes.AddressBody)
 _RESET, _VERIFY = Body(shapes.ResetBody), Body(shapes.TicketBody)
 _PASSWORD, _EMAIL = Body(shapes.NewPassword), Body(shapes.NewEmail)
 _PROOF, _CODE, _WHOLE = Body(shapes.Proof), Body(shapes.CodeBody), Body(shapes.WholeProof)
+_NEW_PASSKEY, _PASSKEY = Body(passkey_shapes.NewPasskey), Body(passkey_shapes.PasskeyAnswer)
 _NEW_USER, _INVITATION = Body(shapes.NewUser), Body(shapes.NewInvitation)
 
 
@@ -41,6 +44,8 @@ def routes(doors: UserDoors, sessioned: Sessioned, caller: Caller) -> APIRouter:
     _tickets(router, doors.accounts)
     _own(router, doors.accounts, who, sessioned)
     _factors(router, doors.accounts, who)
+    _passkeys(router, doors.passkeys, who)
+    _passkey_sign_in(router, doors.passkeys)
     _users(router, doors.users, who)
     _user(router, doors.users, who)
     _user_sessions(router, doors.users, who)
@@ -288,6 +293,67 @@ def _user_sessions(router: APIRouter, users: Users, who: Any) -> None:  # noqa: 
     )
     async def end_user_sessions(request: Request, actor: Annotated[Principal, who], user: UserName) -> Response:
         return told(EndedShape(ended=await users.end_sessions(actor, user, request=request_id(request))))
+
+
+def _passkeys(router: APIRouter, passkeys: Passkeys, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
+    @router.get(
+        "/auth/passkeys", responses=answers(200, "My passkeys.", passkey_shapes.PasskeyList), summary="List my passkeys"
+    )
+    async def list_passkeys(actor: Annotated[Principal, who]) -> Response:
+        items = tuple(map(passkey_shapes.passkey_shape, await passkeys.of(actor)))
+        return told(passkey_shapes.PasskeyList(passkeys=items, count=len(items)))
+
+    @router.post(
+        "/auth/passkeys/begin",
+        responses=answers(200, "What the browser is to be asked.", passkey_shapes.ChallengeShape),
+        openapi_extra=_PROOF.description,
+        summary="Begin to add a passkey",
+    )
+    async def begin_passkey(request: Request, actor: Annotated[Principal, who]) -> Response:
+        begun = await passkeys.begin(actor, (await _read(_PROOF, request)).password, _address(request))
+        return told(passkey_shapes.ChallengeShape(options=dict(begun.options), secret=begun.secret.reveal()))
+
+    @router.post(
+        "/auth/passkeys",
+        status_code=201,
+        responses={201: answers(200, "The passkey.", passkey_shapes.PasskeyShape)[200]},
+        openapi_extra=_NEW_PASSKEY.description,
+        summary="Add a passkey",
+    )
+    async def add_passkey(request: Request, actor: Annotated[Principal, who]) -> Response:
+        body = await _read(_NEW_PASSKEY, request)
+        return told(
+            passkey_shapes.passkey_shape(await passkeys.add(actor, body.secret, body.credential, body.name)), 201
+        )
+
+    @router.delete("/auth/passkeys/{passkey}", status_code=204, responses=_GONE, summary="Remove a passkey")
+    async def remove_passkey(actor: Annotated[Principal, who], passkey: PasskeyId) -> Response:
+        await passkeys.remove(actor, passkey)
+        return Response(status_code=204)
+
+
+def _passkey_sign_in(router: APIRouter, passkeys: Passkeys) -> None:
+    @router.post(
+        "/auth/passkeys/sign-in/begin",
+        responses=answers(200, "What the browser is to be asked.", passkey_shapes.ChallengeShape),
+        openapi_extra=OPEN,
+        summary="Begin to sign in with a passkey",
+    )
+    async def begin_passkey_sign_in() -> Response:
+        begun = await passkeys.begin_sign_in()
+        return told(passkey_shapes.ChallengeShape(options=dict(begun.options), secret=begun.secret.reveal()))
+
+    @router.post(
+        "/auth/passkeys/sign-in",
+        responses=answers(200, "The tokens of a new session.", TokensShape),
+        openapi_extra={**_PASSKEY.description, **OPEN},
+        summary="Sign in with a passkey",
+    )
+    async def sign_in_with_passkey(request: Request) -> Response:
+        body = await _read(_PASSKEY, request)
+        origin = origin_of(request, "passkey")
+        tokens = await passkeys.sign_in(body.secret, body.credential, origin, request=request_id(request))
+        return told(tokens_shape(tokens))
 
 
 async def _read(body: Body[Any], request: Request) -> Any:  # noqa: ANN401 - what the body holds

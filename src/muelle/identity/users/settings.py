@@ -31,6 +31,7 @@ class UserSettings:
     sign_up: Annotated[str, Meta(pattern="^(off|invitation|open)$")] = "off"
     sign_up_preset: str = ""  # the grants of who signs up without an invitation; empty for none
     links: str = ""  # the page that mails link to, such as https://muelle.example.com/account; empty for no link
+    origin: str = ""  # where people use passkeys, such as https://muelle.example.com; empty for no passkeys
     require_verified: bool = True  # whether only who has shown to read the mail of an address may sign in with it
     password_least: Annotated[int, Meta(ge=8, le=100)] = 12  # characters of a password
     memory_kib: Annotated[int, Meta(ge=8)] = 19_456  # memory that hashing a password takes

@@ -1,6 +1,7 @@
 """Users, tickets, attempts and mails on a Database."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -24,7 +25,6 @@ _USE_STEP = "UPDATE users SET second_step = ? WHERE principal = ? AND second_ste
 _DROP_CODES = "DELETE FROM user_recovery_codes WHERE principal = ?"
 _ADD_CODE = "INSERT INTO user_recovery_codes (principal, digest) VALUES (?, ?)"
 _USE_CODE = "DELETE FROM user_recovery_codes WHERE principal = ? AND digest = ?"
-_COUNT_CODES = "SELECT COUNT(*) FROM user_recovery_codes WHERE principal = ?"
 
 _TICKET = "kind, tenant, principal, email, content, expires"
 _ADD_TICKET = f"INSERT INTO user_tickets (digest, {_TICKET}, used) VALUES (?, ?, ?, ?, ?, ?, ?, NULL)"  # noqa: S608 - as above
@@ -40,6 +40,10 @@ _NOTE_ATTEMPT = (
     " DO UPDATE SET failures = excluded.failures, last = excluded.last, locked_until = excluded.locked_until"
 )
 _CLEAR_ATTEMPTS = "DELETE FROM user_attempts WHERE name = ?"
+_ADD_LETTER = "INSERT INTO user_mails (id, due, attempts) VALUES (?, ?, 0)"
+_DUE_LETTERS = "SELECT id, due, attempts FROM user_mails WHERE due <= ? ORDER BY due LIMIT 20"
+_CLAIM_LETTER = "UPDATE user_mails SET due = ?, attempts = attempts + 1 WHERE id = ? AND due = ?"
+_DROP_LETTER = "DELETE FROM user_mails WHERE id = ?"
 _TAKE_BACK = "UPDATE user_attempts SET failures = failures - 1, locked_until = 0 WHERE name = ? AND failures > 0"
 
 
@@ -114,10 +118,6 @@ class UserStore:
         async with self._database.transaction() as transaction:
             return await transaction.execute(_USE_CODE, principal, digest) > 0
 
-    async def recovery_codes(self, principal: PrincipalId) -> int:
-        """Return how many recovery codes are left."""
-        return int((await self._database.fetch(_COUNT_CODES, principal))[0][0])
-
     async def _one(self, condition: str, *parameters: str) -> User | None:
         if any("\0" in text or not text.isprintable() for text in parameters):
             return None  # no database keeps every character, and some fail when asked for one
@@ -185,6 +185,42 @@ class AttemptStore:
         """Forget all failures of a name."""
         async with self._database.transaction() as transaction:
             await transaction.execute(_CLEAR_ATTEMPTS, name)
+
+
+@dataclass(frozen=True, slots=True)
+class DueLetter:
+    """A letter that is to be tried, so often tried before; `due` is as the database has it."""
+
+    id: str
+    due: int
+    attempts: int
+
+
+class LetterStore:
+    """Which letters wait; what is in them is in the vault."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, letter: str, due: datetime) -> None:
+        """Keep one."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(_ADD_LETTER, letter, micros(due))
+
+    async def due(self, now: datetime) -> list[DueLetter]:
+        """Return some that are due, the longest waiting first."""
+        rows = await self._database.fetch(_DUE_LETTERS, micros(now))
+        return [DueLetter(row[0], int(row[1]), int(row[2])) for row in rows]
+
+    async def claim(self, letter: DueLetter, until: datetime) -> bool:
+        """Let nobody else try one for a while; return False if somebody else has done that."""
+        async with self._database.transaction() as transaction:
+            return await transaction.execute(_CLAIM_LETTER, micros(until), letter.id, letter.due) > 0
+
+    async def drop(self, letter: str) -> None:
+        """Forget one."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(_DROP_LETTER, letter)
 
 
 class Sweeper:

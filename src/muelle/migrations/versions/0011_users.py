@@ -34,6 +34,7 @@ def downgrade() -> None:
         "user_tickets",
         "user_recovery_codes",
         "user_logins",
+        "user_passkeys",
         "users",
         "user_refresh_tokens",
         "user_sessions",
@@ -101,6 +102,17 @@ def _users() -> None:
         sa.Column("principal", sa.Text, primary_key=True),
         sa.Column("digest", sa.Text, primary_key=True),
     )
+    op.create_table(
+        "user_passkeys",
+        sa.Column("id", sa.Text, primary_key=True),  # as its device calls it, in base64url
+        sa.Column("principal", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("public", sa.LargeBinary, nullable=False),  # a COSE key
+        sa.Column("uses", sa.BigInteger, nullable=False),  # as its device counts them
+        sa.Column("created", sa.BigInteger, nullable=False),
+        sa.Column("used", sa.BigInteger),
+    )
+    op.create_index("user_passkeys_by_principal", "user_passkeys", ["principal", "id"])
     op.create_table(
         "user_logins",  # who a user is at a provider
         sa.Column("tenant", sa.Text, primary_key=True),

@@ -74,8 +74,14 @@ def _roles() -> None:
         sa.Column("verified", sa.BigInteger),
     )
     there = sa.text("verified IS NOT NULL")
-    where = {"sqlite_where": there, "postgresql_where": there}
-    op.create_index("identity_domains_verified", "identity_domains", ["id"], unique=True, **where)
+    op.create_index(
+        "identity_domains_verified",
+        "identity_domains",
+        ["id"],
+        unique=True,
+        sqlite_where=there,
+        postgresql_where=there,
+    )
 
 
 def _seals() -> None:

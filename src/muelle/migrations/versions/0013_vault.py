@@ -1,4 +1,4 @@
-"""Vault: data keys of tenants, wrapped by a master key; when credentials were last used; what Apis offer."""
+"""Vault: data keys of tenants, wrapped by a master key; when credentials were last used; what is offered."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,9 +34,16 @@ def upgrade() -> None:
         sa.Column("endpoint", sa.Text, primary_key=True),
         sa.Column("document", sa.LargeBinary, nullable=False),
     )
+    op.create_table(
+        "egress_queries",
+        sa.Column("tenant", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),  # database or query
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("document", sa.LargeBinary, nullable=False),
+    )
 
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("egress_definitions", "credential_uses", "vault_master", "vault_keys"):
+    for table in ("egress_queries", "egress_definitions", "credential_uses", "vault_master", "vault_keys"):
         op.drop_table(table)

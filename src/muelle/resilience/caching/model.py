@@ -15,6 +15,7 @@ EVICTIONS = Metric("muelle_cache_evictions_total", "Answers that had to go for l
 State = Literal["hit", "stale", "revalidated", "miss", "shared", "bypass"]
 """`shared`: somebody else asked the same at the same time; `bypass`: the cache has no part in it."""
 
+Mode = Literal["off", "asked", "headers"]
 Stale = Annotated[float, Meta(ge=0, le=30 * 86_400)]
 
 
@@ -22,9 +23,7 @@ Stale = Annotated[float, Meta(ge=0, le=30 * 86_400)]
 class Caching:
     """When an answer is given again. Only ever to GET and HEAD, and only with a grant for the call itself."""
 
-    mode: Literal["off", "asked", "headers"] = (
-        "asked"  # asked: what a call or an Api asks for; headers: all that HTTP lets be kept
-    )
+    mode: Mode = "asked"  # asked: what a call or an Api asks for; headers: all that HTTP lets be kept
     seconds: Annotated[float, Meta(le=30 * 86_400)] = 0.0  # greatest age of an answer; 0 asks for none to be kept
     # For how long past that an answer is given while a new one is fetched; unset: as the answer allows.
     stale_while_revalidate_seconds: Stale | None = None

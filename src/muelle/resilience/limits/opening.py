@@ -12,7 +12,11 @@ from muelle.resilience.limits.settings import LimitsSettings
 
 @asynccontextmanager
 async def open_limits(settings: LimitsSettings, clock: Clock, metrics: Metrics) -> AsyncIterator[Limiter]:
-    """Open what decides, on Redis where the settings name one; connections are made by the first decision."""
+    """Open what decides, on Redis where the settings name one; connections are made by the first decision.
+
+    Raises InvalidRate or LimitsNotInstalled.
+    """
+    settings.check()
     limiter = Limiter(_counts(settings), clock, metrics, settings)
     try:
         yield limiter

@@ -9,6 +9,7 @@ from muelle.workflows.operations.conditional import CONDITIONAL
 from muelle.workflows.operations.dates import CONVERT_TIMEZONE, DATE_CALCULATION, GET_CURRENT_DATE_TIME
 from muelle.workflows.operations.emit import EMIT
 from muelle.workflows.operations.encode_decode import ENCODE_DECODE
+from muelle.workflows.operations.execute_sql import EXECUTE_SQL
 from muelle.workflows.operations.filter_data import FILTER_DATA
 from muelle.workflows.operations.loop import LOOP
 from muelle.workflows.operations.merge_data import MERGE_DATA
@@ -27,6 +28,7 @@ BUILT_IN = Pack(
     operations=(
         API_CALL,
         CALL_ENDPOINT,
+        EXECUTE_SQL,
         FILTER_DATA,
         TRANSFORM_DATA,
         CONDITIONAL,

@@ -9,10 +9,10 @@ from msgspec import structs
 
 from muelle.core import Clock, Ids, TenantId
 from muelle.identity.audit import Acts, AuditTrail
-from muelle.identity.chain import NOTHING, ActRow, Cut, Seal, cut_mac, digest_of, grouped, seal_mac
 from muelle.identity.owner import LOCAL
-from muelle.identity.seal_keys import SealKey, SealKeys, ledger_mac
-from muelle.identity.seals import Ledger, SqlSeals
+from muelle.identity.record.chain import NOTHING, ActRow, Cut, Seal, cut_mac, digest_of, grouped, seal_mac
+from muelle.identity.record.keys import SealKey, SealKeys, ledger_mac
+from muelle.identity.record.store import Ledger, SqlSeals
 from muelle.identity.settings import IdentitySettings
 from muelle.identity.times import micros
 from muelle.stores import Database, Row, Vault

@@ -1,10 +1,10 @@
 """The verbs on the audit record."""
 
 from muelle.identity.audit import AuditFilter
-from muelle.identity.chain import Verified
 from muelle.identity.model import Act, Page, Principal
+from muelle.identity.record.chain import Verified
+from muelle.identity.record.verifier import Chain
 from muelle.identity.registry import Registry, Request
-from muelle.identity.verifier import Chain
 
 MAX_SEALS = 1000  # that are verified by one request: some 2 s, of which nobody else waits for more than 2 ms
 _SCOPE = "audit:read"

@@ -1,8 +1,9 @@
 """The HTTP routes of the audit record."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -10,11 +11,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BeforeValidator
 
 from muelle.core import PrincipalId, answers, dated
-from muelle.identity import act_lines, shapes
+from muelle.identity import shapes
 from muelle.identity.audit import MAX_PAGE, AuditFilter
-from muelle.identity.chain import Verified
 from muelle.identity.model import Decision, Principal
-from muelle.identity.record import MAX_SEALS
+from muelle.identity.record import lines as act_lines
+from muelle.identity.record.chain import Verified
+from muelle.identity.record.service import MAX_SEALS, AuditRecord
 from muelle.identity.service import Identity
 
 Caller = Callable[[Request], Awaitable[Principal]]
@@ -67,24 +69,23 @@ def verified_shape(told: Verified) -> VerifiedShape:
     )
 
 
-def _filtered(  # noqa: PLR0913, PLR0917 - each is a query parameter
+def _who_and_what(
     agent_id: Annotated[str | None, Query(max_length=100, description="Who acted.")] = None,
     action: Annotated[str | None, Query(max_length=100, description="Such as agents.add.")] = None,
     resource: Annotated[str | None, Query(max_length=500, description="How the resource begins.")] = None,
     request_id: Annotated[str | None, Query(max_length=100, description="In which request.")] = None,
+) -> AuditFilter:
+    principal = PrincipalId(agent_id) if agent_id is not None else None
+    return AuditFilter(principal=principal, action=action, resource=resource, request=request_id)
+
+
+def _filtered(
+    found: Annotated[AuditFilter, Depends(_who_and_what)],
     decision: Annotated[Decision | None, Query(description="What was decided.")] = None,
     since: Annotated[Moment, Query(description="From this time on.")] = None,
     until: Annotated[Moment, Query(description="Before this time.")] = None,
 ) -> AuditFilter:
-    return AuditFilter(
-        principal=PrincipalId(agent_id) if agent_id is not None else None,
-        action=action,
-        resource=resource,
-        request=request_id,
-        decision=decision,
-        since=_aware(since),
-        until=_aware(until),
-    )
+    return replace(found, decision=decision, since=_aware(since), until=_aware(until))
 
 
 Where = Annotated[AuditFilter, Depends(_filtered)]
@@ -94,8 +95,12 @@ def routes(identity: Identity, caller: Caller) -> APIRouter:
     """Return the routes; `caller` tells who asks, or raises Unauthenticated."""
     router = APIRouter()
     who = Depends(caller)
-    record = identity.record
+    _reading(router, identity.record, who)
+    _verifying(router, identity.record, who)
+    return router
 
+
+def _reading(router: APIRouter, record: AuditRecord, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
     @router.get(
         "/audit", responses=answers(200, "Acts, newest first.", shapes.ActPage), summary="Read the audit record"
     )
@@ -132,6 +137,8 @@ def routes(identity: Identity, caller: Caller) -> APIRouter:
         name = f'attachment; filename="audit.{form}"'
         return StreamingResponse(lines(), media_type=_TYPES[form], headers={"content-disposition": name})
 
+
+def _verifying(router: APIRouter, record: AuditRecord, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
     @router.get(
         "/audit/head", responses=answers(200, "The chain's head.", HeadShape), summary="Show the head of the chain"
     )
@@ -150,8 +157,6 @@ def routes(identity: Identity, caller: Caller) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MAX_SEALS, description="How many seals to verify at most.")] = MAX_SEALS,
     ) -> Response:
         return _json(verified_shape(await record.verify(actor, after, limit, request=_id(request))))
-
-    return router
 
 
 def _id(request: Request) -> str:

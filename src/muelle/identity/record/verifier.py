@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from muelle.core import TenantId
-from muelle.identity.chain import NOTHING, Cut, Fault, Seal, Verified, Walk, cut_mac, grouped
 from muelle.identity.errors import InvalidHead
-from muelle.identity.seal_keys import SealKeys
-from muelle.identity.seals import SqlSeals
+from muelle.identity.record.chain import NOTHING, Cut, Fault, Seal, Verified, Walk, cut_mac, grouped
+from muelle.identity.record.keys import SealKeys
+from muelle.identity.record.store import SqlSeals
 from muelle.identity.times import moment
 from muelle.stores import Database, Vault
 

@@ -3,9 +3,9 @@
 import secrets
 from dataclasses import dataclass
 
-from muelle.identity.chain import mac_of
 from muelle.identity.model import DEFAULT_TENANT
-from muelle.identity.seals import Ledger
+from muelle.identity.record.chain import mac_of
+from muelle.identity.record.store import Ledger
 from muelle.stores import Vault
 
 _KEY_BYTES = 32

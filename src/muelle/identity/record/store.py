@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from muelle.core import TenantId
-from muelle.identity.chain import ActRow, Cut, Seal
+from muelle.identity.record.chain import ActRow, Cut, Seal
 from muelle.stores import Database, Dialect, Row
 
 _ACT = "id, tenant, principal, action, resource, decision, at, request, detail"

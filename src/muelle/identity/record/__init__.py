@@ -1,0 +1,1 @@
+"""The audit record as a chain: sealing, verifying, exporting."""
