@@ -57,6 +57,7 @@ from muelle.identity import (
     SqlIdentityStore,
     Unchained,
 )
+from muelle.memory import Memory
 from muelle.packs import JobType, Limits, OpenedPacks, Pack, divide_settings, find_packs, open_packs
 from muelle.resilience import open_limits
 from muelle.settings import Settings
@@ -154,6 +155,7 @@ class App:
     capabilities: Capabilities
     planner: Planner
     people: People
+    memory: Memory
     admin_key: Secret | None
 
 
@@ -223,6 +225,8 @@ async def open_app(
         runs = Runs(workflows, identity, lambda: saved().documents)
         workflows.recall, children.runs = runs.of_run, runs
         stack.push_async_callback(engine.drain)
+        memory = Memory(stores.database, stores.trail, clock, settings.memory, home)
+        stack.push_async_callback(memory.close)
         yield App(
             settings=settings,
             clock=clock,
@@ -244,6 +248,7 @@ async def open_app(
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
             people=People(stores=stores, identity=identity, clock=clock, settings=settings.identity, home=home),
+            memory=memory,
             admin_key=Secret(admin_key) if admin_key else None,
         )
 

@@ -14,6 +14,7 @@ from muelle.core import (
     Ids,
     Metric,
     MuelleError,
+    TenantId,
     TimedOut,
 )
 from muelle.egress.apis import Apis
@@ -31,6 +32,7 @@ from muelle.egress.errors import (
 from muelle.egress.exchange import Opened, Scrubber, body_bytes, exchanged_headers, query_text, refs_of, signing
 from muelle.egress.guard import Networks, networks_of
 from muelle.egress.headers import checked_headers
+from muelle.egress.model import Api
 from muelle.egress.journey import Journey, keep_secrets_home, scrubbed
 from muelle.egress.keyring import Keyring
 from muelle.egress.known import Known, WatchedCredentials

@@ -4,8 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from muelle.core import NotFound, TenantId
-from muelle.egress import Api, Credential, Egress, Register
+from muelle.egress import Api, ApiId, Credential, Egress, Register
 from muelle.identity import Principal
 from muelle.memory.search.model import LONGEST_BODY, LONGEST_TITLE, Entry, Found, Sight
 
@@ -33,7 +35,7 @@ class ApiSource:
         """Return an Api or an endpoint in ever less detail."""
         try:
             if entry.kind == "api":
-                return _api_forms(await self._egress.apis.show(principal, entry.id))
+                return _api_forms(await self._egress.apis.show(principal, ApiId(entry.id)))
             api, _, endpoint = entry.id.partition(" ")
             return await self._egress.definitions.forms(principal, api, endpoint)
         except NotFound:
@@ -114,6 +116,45 @@ class CredentialSource:
             {"type": found.type, "description": found.description, "usage": found.usage, "apis": list(found.apis)},
             short,
         ]
+
+
+class QuerySource:
+    """Registered queries. Who may run one, or manages its database, sees it; its SQL nobody does here."""
+
+    name = "queries"
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    async def mark(self, tenant: TenantId) -> str:
+        """Return a hash of all queries."""
+        queries = await self._egress.queries.listed(tenant)
+        return _mark((each.id, hashlib.sha256(msgspec.json.encode(each)).hexdigest()) for each in queries)
+
+    async def entries(self, tenant: TenantId) -> Sequence[Entry]:
+        """Return all queries by their descriptions and parameters."""
+        return [
+            Entry(
+                kind="query",
+                id=each.id,
+                title=each.id,
+                body=f"{each.description} {' '.join(one.name for one in each.parameters)}"[:LONGEST_BODY],
+                tags=(each.database,),
+                sights=(Sight("queries:run", each.id), Sight("databases:manage", each.database)),
+            )
+            for each in await self._egress.queries.listed(tenant)
+        ]
+
+    async def tell(self, principal: Principal, entry: Found) -> Sequence[Mapping[str, Any]]:
+        """Return a query with its parameters, with their names, or without."""
+        visible = await self._egress.queries.search(principal)
+        query = next((each for each in visible if each.id == entry.id), None)
+        if query is None:
+            return ()
+        short = {"description": query.description[:_BRIEF]}
+        names = {f"{each.name}*" if each.required else each.name: each.type for each in query.parameters}
+        full = [msgspec.to_builtins(each) for each in query.parameters]
+        return [{"description": query.description, "parameters": full}, {**short, "parameters": names}, short]
 
 
 def _mark(parts: Any) -> str:  # noqa: ANN401 - pairs of texts

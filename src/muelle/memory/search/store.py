@@ -18,6 +18,7 @@ _ROWS = 50  # of one statement
 
 _ENTRY = "INSERT INTO search_entries (key, tenant, source, kind, id, sights, digest, title, tags, body{}) VALUES "
 _SELECTED = "SELECT key, kind, id, title, tags, body FROM search_entries WHERE tenant = ? AND key IN ({})"
+_OF_SOURCE = "SELECT key, kind, id, title, tags, body FROM search_entries WHERE tenant = ? AND source = ?"
 _LISTED = "SELECT key, kind, sights FROM search_entries WHERE tenant = ? AND key > ? ORDER BY key"
 _PRESENT = "SELECT kind, id, key, digest FROM search_entries WHERE tenant = ? AND source = ?"
 _STATE = "SELECT last, removed FROM search_tenants WHERE tenant = ?"
@@ -92,6 +93,10 @@ class SearchStore:
             sql = _SELECTED.format(",".join("?" * len(part)))
             found |= {row[0]: _entry(row) for row in await self._database.fetch(sql, tenant, *part)}
         return found
+
+    async def of_source(self, tenant: TenantId, source: str) -> list[Entry]:
+        """Return the entries of a source, without their sights."""
+        return [_entry(row) for row in await self._database.fetch(_OF_SOURCE, tenant, source)]
 
     async def sync(self, tenant: TenantId, source: str, wanted: Sequence[Entry]) -> None:
         """Make a source's entries those that are wanted, in small transactions; one that is as it was stays."""
