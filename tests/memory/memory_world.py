@@ -45,14 +45,14 @@ class Shelf:
         self.of[tenant] = [each for each in self.of[tenant] if each.id != identity]
         self.changes += 1
 
-    async def mark(self, tenant: TenantId) -> str:
+    async def mark(self, tenant: TenantId) -> str:  # noqa: ARG002 - as sources are asked
         return str(self.changes)
 
     async def entries(self, tenant: TenantId) -> Sequence[Entry]:
         self.asked += 1
         return self.of.get(tenant, [])
 
-    async def tell(self, principal: Principal, entry: Found) -> Sequence[dict[str, Any]]:
+    async def tell(self, principal: Principal, entry: Found) -> Sequence[dict[str, Any]]:  # noqa: ARG002 - as above
         return [{"id": entry.id, "text": entry.body}, {"id": entry.id}]
 
 

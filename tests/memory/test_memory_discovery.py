@@ -44,7 +44,12 @@ async def doorway() -> AsyncIterator[Doorway]:
     """Give an installation with something of each kind in it."""
     async with open_doorway() as opened:
         owner = await opened.owner()
-        for path, body in (("apis", CRM), ("credentials", TOKEN), ("workflows", REPORT), ("knowledge/documents", RULES)):
+        for path, body in (
+            ("apis", CRM),
+            ("credentials", TOKEN),
+            ("workflows", REPORT),
+            ("knowledge/documents", RULES),
+        ):
             answer = await owner.post(f"/api/v1/{path}", json=body)
             assert answer.status_code == 201, answer.text
         yield opened
@@ -83,7 +88,7 @@ async def test_nothing_is_worth_more_than_the_budget_and_more_budget_tells_more(
 async def test_operations_and_workflows_are_told_with_their_schemas_where_there_is_room(doorway: Doorway) -> None:
     owner = await doorway.owner()
     wide = await found(owner, "contact report", kind="workflow")
-    assert wide["items"][0]["input_schema"] == REPORT["input_schema"]
+    assert wide["items"][0]["input_schema"]["required"] == ["month"]
     narrow = await found(owner, "filter a list", kind="operation", budget=200)
     assert all("schema" not in item and item["summary"] for item in narrow["items"])
 
@@ -104,7 +109,7 @@ async def test_an_agent_without_grants_and_another_tenant_find_nothing_of_it(doo
 
 async def test_no_secret_is_told(doorway: Doorway) -> None:
     answer = await found(await doorway.owner(), "do-not-tell-anybody token", budget=MOST_BUDGET)
-    assert TOKEN["secret"] not in msgspec.json.encode(answer).decode().replace(answer["query"], "")
+    assert str(TOKEN["secret"]) not in msgspec.json.encode(answer).decode().replace(answer["query"], "")
 
 
 async def test_what_changes_is_told_as_it_is_now(doorway: Doorway) -> None:

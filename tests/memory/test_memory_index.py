@@ -27,7 +27,9 @@ def saved(home: Path) -> list[Path]:
     return sorted(home.rglob("*.usearch"))
 
 
-async def test_a_start_reads_the_vectors_that_were_saved_and_embeds_only_what_is_new(opening: Open, tmp_path: Path) -> None:
+async def test_a_start_reads_the_vectors_that_were_saved_and_embeds_only_what_is_new(
+    opening: Open, tmp_path: Path
+) -> None:
     shelf = Shelf()
     async with opening(StoresSettings()) as database:
         await migrate(database)
@@ -114,7 +116,10 @@ async def test_closing_while_vectors_are_made_keeps_what_there_is(every_database
 
 async def test_neighbours_are_those_that_an_exact_comparison_finds(every_database: Database) -> None:
     queries = ("flights", "legal agreement", "cooking", "measure temperature", "bills")
-    async with searching(every_database, exact_below=0) as near, searching(every_database, exact_below=100_000) as exact:
+    async with (
+        searching(every_database, exact_below=0) as near,
+        searching(every_database, exact_below=100_000) as exact,
+    ):
         near.shelf.put(*some(900))
         exact.shelf = near.shelf
         shares = [len(set(await near.ids(q, limit=10)) & set(await exact.ids(q, limit=10))) / 10 for q in queries]
@@ -128,6 +133,8 @@ def test_ranks_are_fused_by_their_reciprocals() -> None:
 
 
 def test_common_words_are_looked_for_in_pairs_and_rare_ones_alone() -> None:
-    assert expression({"a": MOST_WORK, "b": MOST_WORK, "c": MOST_WORK}) == '("a" AND "b" AND "c") OR "a" OR ("b" AND "c")'
+    assert (
+        expression({"a": MOST_WORK, "b": MOST_WORK, "c": MOST_WORK}) == '("a" AND "b" AND "c") OR "a" OR ("b" AND "c")'
+    )
     assert expression({"a": MOST_WORK + 1}) == '"a"'
     assert expression({}) == ""

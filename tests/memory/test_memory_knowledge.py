@@ -185,7 +185,9 @@ def pdf_of(*pages: str) -> bytes:
 
 def test_rows_of_a_table_keep_the_names_of_their_columns() -> None:
     (part,) = parts_of("name;city\nAnna;Berlin\nLuis;Madrid;x\n\n", CSV)
-    assert part == Part(number=1, heading="Rows 2 to 3", text="name: Anna; city: Berlin\nname: Luis; city: Madrid; column 3: x")
+    assert part == Part(
+        number=1, heading="Rows 2 to 3", text="name: Anna; city: Berlin\nname: Luis; city: Madrid; column 3: x"
+    )
 
 
 def test_long_texts_are_cut_with_overlap_and_nothing_is_lost() -> None:

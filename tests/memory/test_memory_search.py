@@ -1,11 +1,10 @@
+import pytest
+
+from memory.memory_world import ACME, OTHER, entry, principal, searching
 from muelle.memory import Sight
 from muelle.memory.search.errors import InvalidQuery
 from muelle.memory.search.service import LONGEST_QUERY, MOST_FOUND
 from muelle.stores import Database
-
-import pytest
-
-from memory.memory_world import ACME, OTHER, entry, principal, searching
 
 ORDERS = entry("orders", "List orders of a customer", "GET /customers/{id}/orders")
 REFUND = entry("refund", "Give a payment back", "POST /payments/{id}/refunds")
@@ -114,7 +113,9 @@ async def test_who_may_call_a_part_of_an_api_sees_the_api(every_database: Databa
         assert await world.ids("customers", principal(("apis:call", "crm2 GET /contacts/*"))) == []
 
 
-@pytest.mark.parametrize("query", ['"', "a AND (b", "title:x", "tqx* NEAR(", "'; DROP TABLE search_entries; --", "🦆", "%"])
+@pytest.mark.parametrize(
+    "query", ['"', "a AND (b", "title:x", "tqx* NEAR(", "'; DROP TABLE search_entries; --", "🦆", "%"]
+)
 async def test_no_query_is_read_as_a_command(every_database: Database, query: str) -> None:
     async with searching(every_database) as world:
         world.shelf.put(ORDERS)

@@ -10,7 +10,8 @@ from muelle.cli.console import Console
 from muelle.cli.listing import paged
 
 if TYPE_CHECKING:
-    from muelle.memory.knowledge import Draft
+    from muelle.cli.session import Action
+    from muelle.memory.knowledge import Document, Draft
 
 _TYPES = ("text", "markdown", "csv", "pdf")
 _COLUMNS = ("id", "base", "title", "content_type", "size", "parts", "created_at")
@@ -39,8 +40,12 @@ def add(console: Console, base: str, files: tuple[str, ...], title: str | None, 
         raise InvalidArgument("--title is for one FILE.", option="--title")
     for file in files:
         draft = _draft(base, file, title, kind)
-        document = act(console, lambda app, owner, draft=draft: app.memory.knowledge.add(owner, draft))
+        document = act(console, _adding(draft))
         console.item(document_shape(document))
+
+
+def _adding(draft: "Draft") -> "Action[Document]":
+    return lambda app, owner: app.memory.knowledge.add(owner, draft)
 
 
 def _draft(base: str, file: str, title: str | None, kind: str | None) -> "Draft":

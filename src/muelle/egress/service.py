@@ -32,11 +32,10 @@ from muelle.egress.errors import (
 from muelle.egress.exchange import Opened, Scrubber, body_bytes, exchanged_headers, query_text, refs_of, signing
 from muelle.egress.guard import Networks, networks_of
 from muelle.egress.headers import checked_headers
-from muelle.egress.model import Api
 from muelle.egress.journey import Journey, keep_secrets_home, scrubbed
 from muelle.egress.keyring import Keyring
 from muelle.egress.known import Known, WatchedCredentials
-from muelle.egress.model import Credential
+from muelle.egress.model import Api, Credential
 from muelle.egress.parts import EgressParts
 from muelle.egress.policies import Policies
 from muelle.egress.policy import (

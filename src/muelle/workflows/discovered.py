@@ -132,7 +132,8 @@ def outline(schema: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields of an object's schema with their types; `*` marks what is required."""
     required = schema.get("required") or ()
     return {
-        f"{name}*" if name in required else name: _type(field) for name, field in (schema.get("properties") or {}).items()
+        f"{name}*" if name in required else name: _type(field)
+        for name, field in (schema.get("properties") or {}).items()
     }
 
 

@@ -40,9 +40,7 @@ def routes(knowledge: Knowledge, caller: Caller) -> APIRouter:
 
 
 def _documents(router: APIRouter, knowledge: Knowledge, who: Any) -> None:  # noqa: ANN401 - FastAPI's Depends
-    @router.get(
-        "/documents", responses=answers(200, "Documents by id.", shapes.DocumentPage), summary="List documents"
-    )
+    @router.get("/documents", responses=answers(200, "Documents by id.", shapes.DocumentPage), summary="List documents")
     async def list_documents(
         actor: Annotated[Principal, who], base: OfBase = None, limit: Limit = 50, cursor: Cursor = None
     ) -> Response:

@@ -79,9 +79,7 @@ class Knowledge:
 
     def _check(self, draft: Draft) -> None:
         if not draft.title.strip() or len(draft.title) > LONGEST_TITLE or not draft.title.isprintable():
-            raise InvalidDocumentation(
-                field="title", reason=f"not 1 to {LONGEST_TITLE} characters without line breaks"
-            )
+            raise InvalidDocumentation(field="title", reason=f"not 1 to {LONGEST_TITLE} characters without line breaks")
         if draft.content_type not in TYPES:
             raise InvalidDocumentation(field="content_type", value=draft.content_type[:100], known=list(TYPES))
         if len(draft.content) > self._settings.max_document_bytes:
@@ -123,7 +121,9 @@ class Knowledge:
         """Return the bases that the actor may see."""
         return tuple(each for each in await self._store.bases(actor.tenant) if _may_see(actor, each.id))
 
-    async def search(self, actor: Principal, query: str, base: str = "", limit: int = 10) -> tuple[tuple[Hit, ...], str]:
+    async def search(
+        self, actor: Principal, query: str, base: str = "", limit: int = 10
+    ) -> tuple[tuple[Hit, ...], str]:
         """Return the parts that answer a query, best first, and what is to be known of how they were found.
 
         Raise InvalidQuery.

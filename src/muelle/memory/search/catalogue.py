@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,16 +16,44 @@ Sees = Callable[[int], bool]
 
 
 class Near(Protocol):
-    """Vectors of one kind of entry, found by nearness."""
+    """Vectors of one kind of entry, found by nearness. Vectors are rows of NumPy, which is an extra."""
 
-    def __len__(self) -> int: ...
-    def missing(self, keys: list[int]) -> list[int]: ...
-    def keep_only(self, keys: set[int]) -> int: ...
-    def add(self, keys: list[int], vectors: Any) -> None: ...
-    def nearest(self, vector: Any, count: int) -> list[tuple[int, float]]: ...
-    def nearest_among(self, vector: Any, keys: list[int], count: int) -> list[tuple[int, float]]: ...
-    def save(self, folder: Path, name: str, last: int) -> None: ...
-    def load(self, folder: Path, name: str) -> bool: ...
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def missing(self, keys: Sequence[int]) -> list[int]:
+        """Return which of the keys have no vector yet."""
+        ...
+
+    def keep_only(self, keys: set[int]) -> int:
+        """Remove the vectors of all other keys; return how many those were."""
+        ...
+
+    def add(self, keys: Sequence[int], vectors: Any) -> None:  # noqa: ANN401 - a matrix
+        """Put vectors in; none of the keys may have one."""
+        ...
+
+    def nearest(self, vector: Any, count: int) -> list[tuple[int, float]]:  # noqa: ANN401 - a row
+        """Return up to `count` keys with their distances, the nearest first."""
+        ...
+
+    def nearest_among(
+        self,
+        vector: Any,  # noqa: ANN401 - a row
+        keys: Sequence[int],
+        count: int,
+    ) -> list[tuple[int, float]]:
+        """Return the nearest of some keys, compared one by one."""
+        ...
+
+    def save(self, folder: Path, name: str, last: int) -> None:
+        """Write them under a name of letters, complete or not at all."""
+        ...
+
+    def load(self, folder: Path, name: str) -> bool:
+        """Read the newest of that name; return whether there was one that can be read."""
+        ...
 
 
 class Catalogue:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ class Search:
     def _note(self, principal: Principal) -> str:
         return _UNFINISHED if principal.tenant in self._tasks else self._why
 
-    async def _scored(  # noqa: PLR0913 - what one query is about
+    async def _scored(
         self, catalogue: Catalogue, tenant: TenantId, query: str, kinds: tuple[Kind, ...], sees: Sees, depth: int
     ) -> dict[int, float]:
         if not kinds:
@@ -101,7 +102,7 @@ class Search:
         by_words = await self._by_words(catalogue, tenant, asked(query), kinds, sees, depth)
         return fused(by_words, await self._by_meaning(catalogue, query, kinds, sees, depth))
 
-    async def _by_words(  # noqa: PLR0913 - as above
+    async def _by_words(
         self,
         catalogue: Catalogue,
         tenant: TenantId,
@@ -132,7 +133,7 @@ class Search:
         for kind in kinds:
             near = catalogue.near(kind)
             if near is not None:
-                found += _nearest(near, vector, depth, sees, lambda kind=kind: catalogue.visible((kind,), sees))
+                found += _nearest(near, vector, depth, sees, partial(catalogue.visible, (kind,), sees))
         farthest = 1.0 - self._settings.nearness
         ranked = sorted((far, key) for key, far in found if far <= farthest)
         return [key for _, key in ranked[:depth]]
@@ -198,10 +199,12 @@ class Search:
         while embedder is not None and (wanting := catalogue.wanting()):
             for kind, keys in wanting:
                 near = catalogue.near(kind)
-                for part in batches(keys, _AT_ONCE) if near is not None else ():
+                if near is None:
+                    continue
+                for part in batches(keys, _AT_ONCE):
                     entries = await self.store.entries(tenant, part)
                     vectors = await embedder.embed([_meaning(entries.get(key)) for key in part])
-                    await asyncio.to_thread(_add, near, part, vectors)
+                    await asyncio.to_thread(near.add, part, vectors)
                     catalogue.unsaved += len(part)
         if catalogue.unsaved >= _SAVE:
             await self._save(tenant, catalogue)
@@ -246,10 +249,6 @@ def _nearest(
     if len(seen) >= depth or len(near) <= 8 * depth:
         return seen[:depth]
     return near.nearest_among(vector, visible(), depth)
-
-
-def _add(near: Near, keys: list[int], vectors: Any) -> None:  # noqa: ANN401 - a matrix of NumPy
-    near.add(keys, vectors)
 
 
 def _meaning(entry: Entry | None) -> str:

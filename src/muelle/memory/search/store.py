@@ -17,6 +17,7 @@ _BATCH = 500  # entries of one transaction
 _ROWS = 50  # of one statement
 
 _ENTRY = "INSERT INTO search_entries (key, tenant, source, kind, id, sights, digest, title, tags, body{}) VALUES "
+_WORDS = "INSERT INTO search_words (rowid, place, title, tags, body) VALUES "
 _SELECTED = "SELECT key, kind, id, title, tags, body FROM search_entries WHERE tenant = ? AND key IN ({})"
 _OF_SOURCE = "SELECT key, kind, id, title, tags, body FROM search_entries WHERE tenant = ? AND source = ?"
 _LISTED = "SELECT key, kind, sights FROM search_entries WHERE tenant = ? AND key > ? ORDER BY key"
@@ -153,9 +154,7 @@ class SearchStore:
         sql = _ENTRY.format("" if is_sqlite else ", words") + ",".join([row] * len(entries))
         await transaction.execute(sql, *rows)
         if is_sqlite:
-            sql = "INSERT INTO search_words (rowid, place, title, tags, body) VALUES " + ",".join(
-                ["(?,?,?,?,?)"] * len(entries)
-            )
+            sql = _WORDS + ",".join(["(?,?,?,?,?)"] * len(entries))
             await transaction.execute(sql, *found)
 
     async def by_words(
@@ -210,7 +209,7 @@ class SearchStore:
             f"SELECT term, doc FROM search_vocabulary WHERE term IN ({marks})",  # noqa: S608 - question marks
             *(begin + word for word in asked),
         )
-        return {term: doc for term, doc in sorted(rows, key=lambda row: (row[1], row[0]))}
+        return dict(sorted(((str(term), int(doc)) for term, doc in rows), key=lambda each: (each[1], each[0])))
 
     async def mark(self, tenant: TenantId, source: str) -> str:
         """Return the mark of a source when its entries were last taken, "" if they never were."""

@@ -15,11 +15,12 @@ _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _HISSING = ("ses", "xes", "zes", "ches", "shes")
 _SHORTEST_PLURAL = 4
-_STOP = frozenset(
-    "a an the of in on at to for from with and or by is are be as it its this that how do does can i my me we you what "
-    "which who when where all any "
-    "el la lo los las un una unos unas de del en y o u a al con por para que se su sus es son como mi tu qué cuál".split()
-)
+_SAY_NOTHING = """
+    a an the of in on at to for from with and or by is are be as it its this that how do does can i my me we you
+    what which who when where all any el la lo los las un una unos unas de del en y o u al con por para que se su
+    sus es son como mi tu cual
+"""
+_STOP = frozenset(_SAY_NOTHING.split())
 
 
 def words(text: str) -> list[str]:
@@ -42,7 +43,7 @@ def singular(word: str) -> str:
 
 
 def asked(query: str) -> list[str]:
-    """Return the words that a query is about, each once; words that say nothing count only where there are no others."""
+    """Return the words that a query is about, each once; those that say nothing only if there are no others."""
     found = list(dict.fromkeys(words(query)))
     telling = [word for word in found if word not in _STOP]
     return (telling or found)[:MOST_WORDS]

@@ -1,7 +1,7 @@
 """What can be searched: entries of each tenant, the words they are found by, and documents of knowledge bases.
 
-On SQLite the words stand in a full-text table beside the entries, on PostgreSQL in a column of theirs. Keys grow and are
-never used again, so that an index of vectors knows what is new by the last one that it has seen.
+On SQLite the words stand in a full-text table beside the entries, on PostgreSQL in a column of theirs. Keys grow and
+are never used again, so that an index of vectors knows what is new by the last one that it has seen.
 """
 
 import sqlalchemy as sa

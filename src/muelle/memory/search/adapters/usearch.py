@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import numpy
+import numpy as np
 from usearch.index import Index
 
 _CONNECTIVITY = 16
@@ -40,7 +40,7 @@ class NearIndex:
         """Return which of the keys have no vector yet."""
         if not keys:
             return []
-        known = self._index.contains(numpy.asarray(keys, dtype=numpy.uint64))
+        known = np.asarray(self._index.contains(np.asarray(keys, dtype=np.uint64)))
         return [key for key, is_known in zip(keys, known, strict=True) if not is_known]
 
     def keep_only(self, keys: set[int]) -> int:
@@ -59,7 +59,7 @@ class NearIndex:
         for start in range(0, len(keys), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             with self._lock:
-                self._index.add(numpy.asarray(keys[part], dtype=numpy.uint64), vectors[part], threads=1)
+                self._index.add(np.asarray(keys[part], dtype=np.uint64), vectors[part], threads=1)
 
     def nearest(self, vector: Any, count: int) -> list[tuple[int, float]]:  # noqa: ANN401 - a row of NumPy
         """Return up to `count` keys with their distances, the nearest first."""
@@ -81,9 +81,9 @@ class NearIndex:
         if not there:
             return []
         with self._lock:
-            rows = numpy.asarray(self._index.get(numpy.asarray(there, dtype=numpy.uint64), dtype="f32"))
-        far = 1.0 - (rows @ vector) / numpy.maximum(numpy.linalg.norm(rows, axis=1), 1e-9)
-        order = numpy.argsort(far, kind="stable")[:count]
+            rows = np.asarray(self._index.get(np.asarray(there, dtype=np.uint64), dtype="f32"))
+        far = 1.0 - (rows @ vector) / np.maximum(np.linalg.norm(rows, axis=1), 1e-9)
+        order = np.argsort(far, kind="stable")[:count]
         return [(there[place], float(far[place])) for place in order]
 
     def save(self, folder: Path, name: str, last: int) -> None:
@@ -116,7 +116,7 @@ class NearIndex:
         try:
             self._index.load(str(path))
         except (OSError, RuntimeError, ValueError):
-            self._index.reset()
+            self._index.reset()  # type: ignore[no-untyped-call] # the library's
             return False
         return bool(self._index.ndim == wanted)
 
