@@ -21,7 +21,6 @@ from muelle.core import (
     NoTracer,
     OpenTelemetryTracer,
     Secret,
-    TenantId,
     Tracer,
     read_settings,
 )
@@ -157,17 +156,6 @@ class App:
     people: People
     memory: Memory
     admin_key: Secret | None
-
-
-class TenantAddresses:
-    """Tells egress which networks the tenants of identity may reach."""
-
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
-
-    async def addresses(self, tenant: TenantId) -> tuple[str, ...]:
-        """Return the networks of a tenant."""
-        return await self._identity.addresses(tenant)
 
 
 def read_configuration(home: Path | None, environment: Mapping[str, str] | None = None) -> Configuration:
@@ -340,7 +328,7 @@ def _egress_parts(
         uses=stores.uses,
         environment=os.environ,
         database=stores.database,
-        addresses=TenantAddresses(identity),
+        addresses=identity,
         trail=stores.trail,
         settings=settings.egress,
         clock=clock,
@@ -371,7 +359,9 @@ async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[St
         return
     async with open_database(home, settings.stores) as database:
         blobs = DiskBlobs(home / settings.stores.blobs, settings.stores)
-        vault = await _vault(database, home / settings.stores.key_file)
+        key_file = home / settings.stores.key_file
+        await open_vault(database, key_file)  # makes the key at the first start, or says what is wrong with it
+        vault = await open_envelope(database, key_file, KeyFiles(read_key, make_key, check_secret))
         chain = await SqlChain.open(database, vault)
         yield Stores(
             database=database,
@@ -386,11 +376,6 @@ async def open_stores(settings: Settings, home: Path | None) -> AsyncIterator[St
             credentials=SqlRegister(database, Credential),
             uses=SqlUses(database),
         )
-
-
-async def _vault(database: Database, key_file: Path) -> Vault:
-    await open_vault(database, key_file)  # makes the key at the first start, or says what is wrong with it
-    return await open_envelope(database, key_file, KeyFiles(read_key, make_key, check_secret))
 
 
 def _in_memory(settings: Settings, database: Database) -> Stores:

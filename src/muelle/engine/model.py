@@ -1,6 +1,7 @@
 """What the engine holds, as values. It knows no A2E: payloads and outputs are bytes of JSON, kinds and types are names.
 
-Structs of msgspec, for each run makes several, and data classes take five times as long to make and to define.
+Structs of msgspec, for each run makes several, and data classes take five times as long to make and to define. Entries
+hold nothing that could lead back to them, so the garbage collector need not look at them (`gc=False`).
 """
 
 from datetime import datetime
@@ -17,7 +18,7 @@ StepStatus = Literal["success", "failed", "skipped"]
 ENDED = frozenset({"success", "partial_success", "error", "cancelled"})
 
 
-class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The first entry of a run. `document` is kept once for each `plan` hash (SHA-256, hex), not for each run."""
 
     run: RunId
@@ -35,7 +36,7 @@ class RunStarted(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 3
 
 
-class RunBegan(msgspec.Struct, frozen=True, kw_only=True):
+class RunBegan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A queued run was taken by a worker for the first time; `plan` is set if only now it is known what to run."""
 
     run: RunId
@@ -47,7 +48,7 @@ class RunBegan(msgspec.Struct, frozen=True, kw_only=True):
     inputs: bytes = b""
 
 
-class StepBegan(msgspec.Struct, frozen=True, kw_only=True):
+class StepBegan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An effect is about to be had: when it is repeated after a crash, it sees the same time."""
 
     run: RunId
@@ -58,7 +59,7 @@ class StepBegan(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class StepFinished(msgspec.Struct, frozen=True, kw_only=True):
+class StepFinished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One finished step. `sequence` counts the run's entries from 0; `iteration` is "" or loop indexes such as "3.0".
 
     `output` and `error` are JSON; `took` is in microseconds.
@@ -79,7 +80,7 @@ class StepFinished(msgspec.Struct, frozen=True, kw_only=True):
     error: bytes | None
 
 
-class ValueKept(msgspec.Struct, frozen=True, kw_only=True):
+class ValueKept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that a run remembers by name: what `once` returned, what is stored for the run's own time."""
 
     run: RunId
@@ -89,7 +90,7 @@ class ValueKept(msgspec.Struct, frozen=True, kw_only=True):
     value: bytes
 
 
-class WaitOpened(msgspec.Struct, frozen=True, kw_only=True):
+class WaitOpened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The run waits for a person or an event; `place` is unique within the run, `body` JSON for whoever answers."""
 
     run: RunId
@@ -102,7 +103,7 @@ class WaitOpened(msgspec.Struct, frozen=True, kw_only=True):
     expires: datetime
 
 
-class RunParked(msgspec.Struct, frozen=True, kw_only=True):
+class RunParked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The run leaves memory until `wake`, or until it is nudged; `paused` runs have no time to wake at."""
 
     run: RunId
@@ -111,7 +112,7 @@ class RunParked(msgspec.Struct, frozen=True, kw_only=True):
     wake: datetime | None
 
 
-class RunFinished(msgspec.Struct, frozen=True, kw_only=True):
+class RunFinished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last entry of a run; `took` is in microseconds, `error` is JSON."""
 
     run: RunId
@@ -127,7 +128,7 @@ class RunFinished(msgspec.Struct, frozen=True, kw_only=True):
     parent: str = ""
 
 
-class EventRaised(msgspec.Struct, frozen=True, kw_only=True):
+class EventRaised(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact on its way out; it leaves after the commit, at least once, in order for each run."""
 
     run: RunId

@@ -81,7 +81,10 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished run; `took` is in microseconds, `cause` is what ended it early."""
+    """A finished run; `took` is in microseconds, `cause` is what ended it early.
+
+    `succeeded` and `failed` count operations; they are 0 for a run that is told of again.
+    """
 
     run: RunId
     plan: Plan
@@ -90,3 +93,5 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     took: int
     tallies: Mapping[str, Tally]
     cause: MuelleError | None
+    succeeded: int = 0
+    failed: int = 0
