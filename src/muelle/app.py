@@ -213,8 +213,6 @@ async def open_app(
         runs = Runs(workflows, identity, lambda: saved().documents)
         workflows.recall, children.runs = runs.of_run, runs
         stack.push_async_callback(engine.drain)
-        memory = Memory(stores.database, stores.trail, clock, settings.memory, home)
-        stack.push_async_callback(memory.close)
         yield App(
             settings=settings,
             clock=clock,
@@ -236,7 +234,7 @@ async def open_app(
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
             people=People(stores=stores, identity=identity, clock=clock, settings=settings.identity, home=home),
-            memory=memory,
+            memory=await stack.enter_async_context(Memory(stores.database, stores.trail, clock, settings.memory, home)),
             admin_key=Secret(admin_key) if admin_key else None,
         )
 

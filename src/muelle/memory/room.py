@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from muelle.core import Clock
 from muelle.identity import AuditTrail
@@ -40,7 +41,11 @@ class Memory:
         """Return discovery over what sources of other rooms tell of, and over knowledge."""
         return Discovery(self.search, {**sources, "knowledge": self.knowledge})
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        """Return it; nothing is opened before it is needed."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         """Save what was indexed, if anything was asked for at all."""
         if "search" in self.__dict__:
             await self.search.close()

@@ -62,14 +62,6 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Vector(Protocol):
-    """A row of numbers; what it is made of is the embedder's and the index's affair."""
-
-    def __len__(self) -> int:
-        """Return its dimensions."""
-        ...
-
-
 class Embedder(Protocol):
     """Turns texts into vectors of length one, of which those of similar meaning lie close together."""
 

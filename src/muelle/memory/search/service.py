@@ -114,7 +114,7 @@ class Search:
         """Return what words find: what may not be seen is left out before anything gets a rank."""
         kind = kinds[0] if len(kinds) == 1 else None
         right = set(kinds)
-        most = 2 * depth
+        most = 8 * depth  # of whom a principal who sees an eighth sees enough
         keys = await self.store.by_words(tenant, words, most, kind)
         is_all = kind is not None or right == set(catalogue.kinds)
         found = [key for key in keys if sees(key) and (is_all or catalogue.kind(key) in right)]

@@ -11,7 +11,7 @@ from muelle.memory.search.model import Entry, Kind, Sight
 from muelle.memory.search.words import tag, tagged, words
 from muelle.stores import Database, Row, SqlValue, Statement, Transaction
 
-MOST_WORK = 4_000  # entries whose words are weighed for one query
+MOST_WORK = 2_000  # entries whose words are weighed for one query
 _COMMON = 3  # words that stand in more than that are looked for in pairs; so many of them
 _BATCH = 500  # entries of one transaction
 _ROWS = 50  # of one statement

@@ -12,7 +12,7 @@ from usearch.index import Index
 
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 96
-_EXPANSION_SEARCH = 96
+_EXPANSION_SEARCH = 160
 _AT_ONCE = 32  # vectors, of which each takes a third of a millisecond to find its place
 _NAME = re.compile(r"[a-z]{1,20}\.(\d+)\.usearch\Z")
 
@@ -52,7 +52,8 @@ class NearIndex:
 
     def keys(self) -> list[int]:
         """Return the keys that have vectors."""
-        return [int(key) for key in self._index.keys]
+        known: list[int] = np.asarray(self._index.keys).tolist()  # one by one it takes quadratic time
+        return known
 
     def add(self, keys: Sequence[int], vectors: Any) -> None:  # noqa: ANN401 - a matrix of NumPy
         """Put vectors in; none of the keys may have one."""
