@@ -24,6 +24,7 @@ Moment = Annotated[datetime | None, BeforeValidator(dated)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="How many items the page has at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="The next_cursor of the page before.")]
 _ENCODE = msgspec.json.Encoder().encode
+_DOCUMENTED: dict[str, Any] = {"application/x-ndjson": {}, "text/csv": {}}
 _TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 
 
@@ -114,7 +115,7 @@ def _reading(router: APIRouter, record: AuditRecord, who: Any) -> None:  # noqa:
     @router.get(
         "/audit/export",
         response_class=StreamingResponse,
-        responses={200: {"description": "All acts, newest first, a line each.", "content": {"text/csv": {}}}},
+        responses={200: {"description": "All acts, newest first, a line each.", "content": _DOCUMENTED}},
         summary="Export the audit record",
     )
     async def export_acts(
