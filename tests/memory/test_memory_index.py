@@ -89,6 +89,18 @@ async def test_what_another_process_added_and_removed_is_seen(every_database: Da
     assert "n8" not in found
 
 
+async def test_several_that_read_the_same_sources_at_once_do_not_trip_over_each_other(every_database: Database) -> None:
+    shelf = Shelf()
+    shelf.put(*some(120))
+    async with searching(every_database, None, shelf) as one, searching(every_database, None, shelf) as other:
+        worlds = (one, other, one, other, one)
+        found = await asyncio.gather(*(world.ids("invoice 7", limit=1) for world in worlds))
+        assert found == [["n7"]] * 5
+        shelf.put(*(entry(f"n{number}", f"Changed {number}") for number in range(120)))
+        found = await asyncio.gather(*(world.ids("changed 99", limit=1) for world in worlds))
+    assert found == [["n99"]] * 5
+
+
 async def test_many_new_entries_are_found_by_words_while_their_vectors_are_made(every_database: Database) -> None:
     async with searching(every_database) as world:
         world.shelf.put(*some(1_200))

@@ -49,11 +49,16 @@ class Search:
         self._why = why
         self._catalogues: OrderedDict[TenantId, Catalogue] = OrderedDict()
         self._locks: dict[TenantId, asyncio.Lock] = {}
+        self._reading: dict[TenantId, asyncio.Lock] = {}
         self._tasks: dict[TenantId, asyncio.Task[None]] = {}
         self._marks: dict[tuple[TenantId, str], str] = {}
 
     async def refresh(self, tenant: TenantId, sources: Sequence[Source]) -> None:
         """Take what is new or changed in the sources; what says that nothing is, is not asked further."""
+        async with self._reading.setdefault(tenant, asyncio.Lock()):
+            await self._refresh(tenant, sources)
+
+    async def _refresh(self, tenant: TenantId, sources: Sequence[Source]) -> None:
         for source in sources:
             mark = await source.mark(tenant)
             known = self._marks.get((tenant, source.name))

@@ -9,12 +9,13 @@ import msgspec
 from muelle.core import TenantId
 from muelle.memory.search.model import Entry, Kind, Sight
 from muelle.memory.search.words import tag, tagged, words
-from muelle.stores import Database, Row, SqlValue, Statement, Transaction
+from muelle.stores import ConstraintViolated, Database, Row, SqlValue, Statement, Transaction
 
 MOST_WORK = 2_000  # entries whose words are weighed for one query
 _COMMON = 3  # words that stand in more than that are looked for in pairs; so many of them
 _BATCH = 500  # entries of one transaction
 _ROWS = 50  # of one statement
+_ATTEMPTS = 5  # to write what others may be writing, too
 
 _ENTRY = "INSERT INTO search_entries (key, tenant, source, kind, id, sights, digest, title, tags, body{}) VALUES "
 _WORDS = "INSERT INTO search_words (rowid, place, title, tags, body) VALUES "
@@ -100,7 +101,20 @@ class SearchStore:
         return [_entry(row) for row in await self._database.fetch(_OF_SOURCE, tenant, source)]
 
     async def sync(self, tenant: TenantId, source: str, wanted: Sequence[Entry]) -> None:
-        """Make a source's entries those that are wanted, in small transactions; one that is as it was stays."""
+        """Make a source's entries those that are wanted, in small transactions; one that is as it was stays.
+
+        Where others do the same at the same time, what they have done by then is done; raise ConstraintViolated where
+        they never rest.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self._sync(tenant, source, wanted)
+            except ConstraintViolated:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        return None
+
+    async def _sync(self, tenant: TenantId, source: str, wanted: Sequence[Entry]) -> None:
         rows = await self._database.fetch(_PRESENT, tenant, source)
         present = {(kind, identity): (key, digest) for kind, identity, key, digest in rows}
         new = {(entry.kind, entry.id): entry for entry in wanted}
