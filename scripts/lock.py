@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "locks"
-TESTED_EXTRAS = ("postgres", "redis", "telemetry")
+TESTED_EXTRAS = ("postgres", "redis", "search", "telemetry")
 COMPILE = (
     *("pip", "compile", "--quiet", "--no-config", "--universal", "--python-version", "3.11"),
     *("--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "--upgrade"),

@@ -56,6 +56,7 @@ from muelle.identity import (
     SqlIdentityStore,
     Unchained,
 )
+from muelle.memory import Memory
 from muelle.packs import JobType, Limits, OpenedPacks, Pack, divide_settings, find_packs, open_packs
 from muelle.resilience import open_limits
 from muelle.settings import Settings
@@ -153,6 +154,7 @@ class App:
     capabilities: Capabilities
     planner: Planner
     people: People
+    memory: Memory
     admin_key: Secret | None
 
 
@@ -232,6 +234,7 @@ async def open_app(
             capabilities=Capabilities(workflows, planner, egress.apis, egress.credentials),
             planner=planner,
             people=People(stores=stores, identity=identity, clock=clock, settings=settings.identity, home=home),
+            memory=await stack.enter_async_context(Memory(stores.database, stores.trail, clock, settings.memory, home)),
             admin_key=Secret(admin_key) if admin_key else None,
         )
 

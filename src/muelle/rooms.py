@@ -12,6 +12,7 @@ from muelle.identity import Sealer, SqlChain
 if TYPE_CHECKING:
     from muelle.engine.job_doors.service import JobDesk
     from muelle.engine.schedules import Schedules
+    from muelle.memory.discovery import Discovery
     from muelle.workflows.approvals.service import Approvals
     from muelle.workflows.event_waits import EventWaits
     from muelle.workflows.triggers.opening import TriggerDoors
@@ -31,6 +32,25 @@ def approvals_of(app: App) -> "Approvals":
     from muelle.workflows.approvals.service import Approvals  # noqa: PLC0415 - few commands need them
 
     return Approvals(app.engine, app.stores.trail, app.clock, app.ids)
+
+
+def discovery_of(app: App) -> "Discovery":
+    """Return discovery over all that there is."""
+    from muelle.memory.discovery.outbound import ApiSource, CredentialSource, QuerySource  # noqa: PLC0415 - as above
+    from muelle.workflows.discovered import OperationSource, WorkflowSource  # noqa: PLC0415 - as above
+    from muelle.workflows.versions.store import SqlSavedStore  # noqa: PLC0415 - as above
+
+    apis = ApiSource(app.egress)
+    return app.memory.discovery(
+        {
+            "operation": OperationSource(app.planner.catalogue),
+            "api": apis,
+            "endpoint": apis,
+            "credential": CredentialSource(app.stores.credentials),
+            "query": QuerySource(app.egress),
+            "workflow": WorkflowSource(SqlSavedStore(app.stores.database), saved_of(app).workflows),
+        }
+    )
 
 
 def sealer_of(app: App) -> Sealer:

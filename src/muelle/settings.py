@@ -9,6 +9,7 @@ from muelle.doors.http.settings import HttpSettings
 from muelle.egress import EgressSettings
 from muelle.engine import EngineSettings, ScheduleSettings
 from muelle.identity import IdentitySettings
+from muelle.memory import MemorySettings
 from muelle.packs import PacksSettings
 from muelle.resilience import LimitsSettings
 from muelle.stores import StoresSettings
@@ -34,6 +35,7 @@ class Settings:
     limits: LimitsSettings = field(default_factory=LimitsSettings)
     egress: EgressSettings = field(default_factory=EgressSettings)
     workflows: WorkflowsSettings = field(default_factory=WorkflowsSettings)
+    memory: MemorySettings = field(default_factory=MemorySettings)
     packs: PacksSettings = field(default_factory=PacksSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     telemetry: TelemetrySettings = field(default_factory=TelemetrySettings)

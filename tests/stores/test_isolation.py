@@ -23,6 +23,7 @@ _WITH_TENANT = (
 # Tables that belong to no tenant, and why.
 _GLOBAL = {
     "alembic_version", "cursors", "fences", "workers", "identity_epoch", "identity_ledger", "trigger_epoch",  # ours
+    "search_counter",  # keys of all tenants' entries
     "token_keys", "vault_master",  # the installation's keys
     "user_attempts", "user_mails",  # of strangers too, who have no tenant
     # Found by what only their owner knows, and then by the owner's row.

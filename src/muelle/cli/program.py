@@ -27,6 +27,8 @@ _COMMANDS = {
     "roles": "muelle.cli.roles:roles",
     "apis": "muelle.cli.apis:apis",
     "credentials": "muelle.cli.credentials:credentials",
+    "knowledge": "muelle.cli.knowledge:knowledge",
+    "discover": "muelle.cli.discover:discover",
     "databases": "muelle.cli.queries:databases",
     "queries": "muelle.cli.queries:queries",
     "tenants": "muelle.cli.tenants:tenants",

@@ -14,6 +14,7 @@ from muelle.core import (
     Ids,
     Metric,
     MuelleError,
+    TenantId,
     TimedOut,
 )
 from muelle.egress.apis import Apis
@@ -34,7 +35,7 @@ from muelle.egress.headers import checked_headers
 from muelle.egress.journey import Journey, keep_secrets_home, scrubbed
 from muelle.egress.keyring import Keyring
 from muelle.egress.known import Known, WatchedCredentials
-from muelle.egress.model import Credential
+from muelle.egress.model import Api, Credential
 from muelle.egress.parts import EgressParts
 from muelle.egress.policies import Policies
 from muelle.egress.policy import (
@@ -108,6 +109,10 @@ class Egress:
         from muelle.egress.definitions.opening import open_definitions  # noqa: PLC0415 - few commands and calls need it
 
         return open_definitions(self.apis, self._directory, self._parts.database, self._document)
+
+    async def listed(self, tenant: TenantId) -> list[Api]:
+        """Return all Apis of a tenant, as calls know them: what other processes change is seen a moment later."""
+        return [listing.api for listing in (await self._directory.listings(tenant)).each()]
 
     @cached_property
     def queries(self) -> "Queries":

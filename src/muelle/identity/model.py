@@ -34,6 +34,8 @@ SCOPES: Mapping[str, str] = {
     "credentials:use": "Have a credential put into a call. Resource: its id.",
     "storage:read": "Read what StoreData kept. Resource: 'space/key'.",
     "storage:write": "Keep things by StoreData. Resource: 'space/key'.",
+    "knowledge:read": "Find what documents of a knowledge base say, and list them. Resource: the base's name.",
+    "knowledge:write": "Add and remove documents of a knowledge base. Resource: the base's name.",
     "tools:call": "Call a tool. Resource: its name.",
     "schedules:read": "See schedules of others in the same tenant (one's own need no grant). Resource: its id.",
     "schedules:write": "Add, change, pause, run and remove schedules. Resource: its id.",

@@ -13,6 +13,7 @@ _READER = (
     Rule("schedules:read", "*"),
     Rule("triggers:read", "*"),
     Rule("storage:read", "*"),
+    Rule("knowledge:read", "*"),
 )
 _RUNNER = (
     Rule("workflows:run", "*"),

@@ -672,3 +672,64 @@ CREATE TABLE egress_queries (
 UPDATE alembic_version SET version_num='0013' WHERE alembic_version.version_num = '0012'
 --;
 UPDATE alembic_version SET version_num='0014' WHERE alembic_version.version_num = '0013'
+--;
+CREATE TABLE search_counter (
+    last BIGINT NOT NULL
+)
+--;
+INSERT INTO search_counter (last) VALUES (0)
+--;
+CREATE TABLE search_entries (
+    "key" BIGINT NOT NULL, 
+    tenant TEXT NOT NULL, 
+    source TEXT NOT NULL, 
+    kind TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    sights TEXT NOT NULL, 
+    digest TEXT NOT NULL, 
+    title TEXT NOT NULL, 
+    tags TEXT NOT NULL, 
+    body TEXT NOT NULL, 
+    PRIMARY KEY ("key")
+)
+--;
+CREATE UNIQUE INDEX search_entries_by_id ON search_entries (tenant, kind, id)
+--;
+CREATE INDEX search_entries_by_source ON search_entries (tenant, source)
+--;
+CREATE INDEX search_entries_by_key ON search_entries (tenant, "key")
+--;
+CREATE TABLE search_tenants (
+    tenant TEXT NOT NULL, 
+    last BIGINT NOT NULL, 
+    removed BIGINT NOT NULL, 
+    PRIMARY KEY (tenant)
+)
+--;
+CREATE TABLE search_sources (
+    tenant TEXT NOT NULL, 
+    source TEXT NOT NULL, 
+    mark TEXT NOT NULL, 
+    PRIMARY KEY (tenant, source)
+)
+--;
+CREATE TABLE knowledge_documents (
+    tenant TEXT NOT NULL, 
+    id TEXT NOT NULL, 
+    base TEXT NOT NULL, 
+    title TEXT NOT NULL, 
+    content_type TEXT NOT NULL, 
+    size BIGINT NOT NULL, 
+    parts BIGINT NOT NULL, 
+    digest TEXT NOT NULL, 
+    created BIGINT NOT NULL, 
+    PRIMARY KEY (tenant, id)
+)
+--;
+CREATE INDEX knowledge_documents_by_base ON knowledge_documents (tenant, base, id)
+--;
+CREATE VIRTUAL TABLE search_words USING fts5(place, title, tags, body, tokenize = 'unicode61')
+--;
+CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab('search_words', 'row')
+--;
+UPDATE alembic_version SET version_num='0015' WHERE alembic_version.version_num = '0014'

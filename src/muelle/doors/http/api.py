@@ -39,7 +39,9 @@ from muelle.identity import routes as identity_routes
 from muelle.identity.federation import routes as federation_routes
 from muelle.identity.tokens import routes as token_routes
 from muelle.identity.users import routes as user_routes
-from muelle.rooms import approvals_of, jobs_of, saved_of, schedules_of, triggers_of
+from muelle.memory.discovery import routes as discovery_routes
+from muelle.memory.knowledge import routes as knowledge_routes
+from muelle.rooms import approvals_of, discovery_of, jobs_of, saved_of, schedules_of, triggers_of
 from muelle.workflows import routes as workflow_routes
 from muelle.workflows.approvals import routes as approval_routes
 from muelle.workflows.submissions.preferences import Headers, Preference, idempotency_key, preference
@@ -104,6 +106,8 @@ def _include_rooms(api: FastAPI, app: App, caller: Any) -> None:  # noqa: ANN401
     api.include_router(schedule_routes.routes(schedules, caller))
     api.include_router(trigger_routes.routes(triggers.triggers, caller))
     api.include_router(trigger_routes.hook_routes(triggers.hooks))
+    api.include_router(knowledge_routes.routes(app.memory.knowledge, caller))
+    api.include_router(discovery_routes.routes(discovery_of(app), caller))
     api.include_router(version_routes.routes(saved.workflows, saved.runs, app.submissions, app.clock, caller))
 
 

@@ -14,7 +14,7 @@ from muelle.egress.definitions.checks import is_usable, placed_call
 from muelle.egress.definitions.errors import EndpointNotFound, InvalidDefinition
 from muelle.egress.definitions.model import Definition, Described, Imported, Parameter
 from muelle.egress.definitions.openapi import is_openapi, read_openapi
-from muelle.egress.definitions.outline import outline, outlined, tokens
+from muelle.egress.definitions.outline import LEVELS, outline, outlined, tokens
 from muelle.egress.definitions.postman import is_postman, read_postman
 from muelle.egress.definitions.reading import MAX_BYTES, read_tree
 from muelle.egress.definitions.store import DefinitionStore
@@ -92,6 +92,11 @@ class Definitions:
     async def show(self, actor: Principal, api: ApiId, endpoint: str) -> dict[str, Any]:
         """Return an endpoint in full detail; raise ApiNotFound or EndpointNotFound."""
         return outline(api, await self._found(actor, await self._api(actor, api), endpoint), 0)
+
+    async def forms(self, actor: Principal, api: str, endpoint: str) -> list[dict[str, Any]]:
+        """Return an endpoint in ever less detail; raise ApiNotFound or EndpointNotFound."""
+        definition = await self._found(actor, await self._api(actor, ApiId(api)), endpoint)
+        return [outline(api, definition, level) for level in range(LEVELS)]
 
     async def search(
         self, actor: Principal, query: str = "", *, api: ApiId | None = None, limit: int = 20, budget: int = 3000

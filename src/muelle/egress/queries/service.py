@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import msgspec
 
-from muelle.core import HttpAnswer, Secret, SqlRef
+from muelle.core import HttpAnswer, Secret, SqlRef, TenantId
 from muelle.egress.guard import Networks
 from muelle.egress.queries.errors import (
     DatabaseInUse,
@@ -128,6 +128,10 @@ class Queries:
             if (not database or each.database == database)
             and all(word in f"{each.id} {each.description}".lower() for word in wanted)
         ]
+
+    async def listed(self, tenant: TenantId) -> list[QueryDraft]:
+        """Return all queries of a tenant, for what looks after who may see them."""
+        return [each.draft for each in await self._store.queries(tenant)]
 
     async def answer(self, actor: Principal, wanted: SqlRef) -> HttpAnswer:
         """Run a query; return its rows as the JSON of an answer. Raise as `run`."""

@@ -1,0 +1,1 @@
+"""Libraries that read documents. Loaded only where the extra `search` is installed."""

@@ -1,0 +1,1 @@
+"""Libraries that compare meanings. Loaded only where the extra `search` is installed."""
