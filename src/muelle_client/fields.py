@@ -46,6 +46,24 @@ class ApiCallFields(AnyFields, total=False):
     cache: Any
 
 
+class CallEndpointFields(AnyFields, total=False):
+    """`endpoint` is an id, or method and path: `GET /pets/{id}`; `timeout` is in milliseconds."""
+
+    api: Required[str]
+    endpoint: Required[str]
+    parameters: Mapping[str, Any]
+    body: Any
+    timeout: float
+    accept_status: Sequence[Any]
+
+
+class ExecuteSqlFields(AnyFields, total=False):
+    """`query` is the id of a registered query."""
+
+    query: Required[str]
+    parameters: Mapping[str, Any]
+
+
 class FilterFields(InputFields, total=False):
     """`conditions` are made by `where`; all of them must hold, or `any`."""
 

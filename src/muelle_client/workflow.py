@@ -79,6 +79,14 @@ class Workflow:
         """Call an HTTP API; the output is its answer's body. A status from 400 on is a failure."""
         return self._add(operation_id, "ApiCall", config)
 
+    def call_endpoint(self, operation_id: str, **config: Unpack[fields.CallEndpointFields]) -> Self:
+        """Call an endpoint that a registered Api describes; the output is its answer's body."""
+        return self._add(operation_id, "CallEndpoint", config)
+
+    def execute_sql(self, operation_id: str, **config: Unpack[fields.ExecuteSqlFields]) -> Self:
+        """Run a registered query; the output is `{columns, rows, count, truncated}`."""
+        return self._add(operation_id, "ExecuteSQL", config)
+
     def filter(self, operation_id: str, **config: Unpack[fields.FilterFields]) -> Self:
         """Keep the items of a list that meet conditions."""
         return self._add(operation_id, "FilterData", config)

@@ -28,6 +28,8 @@ def every_operation() -> Workflow:
             response_mode="body",
             on_error=use_value([]),
         )
+        .call_endpoint("pet", api="pets", endpoint="GET /pets/{id}", parameters={"id": 7})
+        .execute_sql("sales", query="sales", parameters={"year": 2026})
         .filter("vip", input=data, conditions=[where("points", ">", 100), where("email", "exists")], match="all")
         .transform("sorted", input="/workflow/vip", transform="sort", config={"field": "points", "order": "desc"})
         .conditional("enough", condition=when("/workflow/vip", "exists"), if_true=["keep"], if_false="pause")
@@ -87,8 +89,8 @@ def test_the_nested_dialect_has_one_message_for_all_operations() -> None:
 
 def test_operations_that_others_refer_to_leave_the_main_order() -> None:
     order = messages(every_operation())[-1]["operationOrder"]
-    begin = ["fetch", "vip", "sorted", "enough", "each", "both", "due", "merged", "domain", "ok", "sum", "code"]
-    assert order == [*begin, "sure", "paid"]
+    begin = ["fetch", "pet", "sales", "vip", "sorted", "enough", "each", "both", "due", "merged", "domain", "ok", "sum"]
+    assert order == [*begin, "code", "sure", "paid"]
 
 
 def test_names_of_fields_are_those_of_the_protocol() -> None:

@@ -48,9 +48,10 @@ def test_an_unknown_field_is_refused(kind: OperationType[Any]) -> None:
         msgspec.convert({**kind.example, "unknown": 1}, kind.config)
 
 
-def test_the_pack_has_the_sixteen_and_six() -> None:
+def test_the_pack_has_the_sixteen_and_eight() -> None:
     assert sorted(TYPES) == [
-        "ApiCall", "Approve", "Calculate", "Conditional", "ConvertTimezone", "DateCalculation", "Emit", "EncodeDecode",
-        "ExtractText", "FilterData", "FormatText", "GetCurrentDateTime", "LoadData", "Loop", "MergeData", "Parallel",
-        "RunWorkflow", "StoreData", "TransformData", "ValidateData", "Wait", "WaitForEvent",
+        "ApiCall", "Approve", "Calculate", "CallEndpoint", "Conditional", "ConvertTimezone", "DateCalculation", "Emit",
+        "EncodeDecode", "ExecuteSQL", "ExtractText", "FilterData", "FormatText", "GetCurrentDateTime", "LoadData",
+        "Loop", "MergeData", "Parallel", "RunWorkflow", "StoreData", "TransformData", "ValidateData", "Wait",
+        "WaitForEvent",
     ]  # fmt: skip

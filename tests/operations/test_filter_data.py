@@ -156,5 +156,5 @@ async def test_every_example_is_valid(step: FakeStep) -> None:
         msgspec.convert(dict(kind.example), kind.config)
         assert kind.example
         assert not (kind.check(kind.example) if kind.check else ())
-    assert len(TYPES) == 22
+    assert len(TYPES) == 24
     assert await run("Wait", step, duration=0) is None

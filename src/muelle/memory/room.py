@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from muelle.core import Clock
 from muelle.identity import AuditTrail
-from muelle.memory.discovery import Discovery
-from muelle.memory.knowledge.service import Knowledge
-from muelle.memory.knowledge.store import DocumentStore
 from muelle.memory.search import Kind, MemorySettings, Search, Source, open_search
 from muelle.stores import Database
+
+if TYPE_CHECKING:
+    from muelle.memory.discovery import Discovery
+    from muelle.memory.knowledge.service import Knowledge
 
 
 class Memory:
@@ -32,13 +33,18 @@ class Memory:
         return open_search(self._database, self._settings, self._home)
 
     @cached_property
-    def knowledge(self) -> Knowledge:
+    def knowledge(self) -> "Knowledge":
         """The verbs on knowledge bases."""
+        from muelle.memory.knowledge.service import Knowledge  # noqa: PLC0415 - most commands do without
+        from muelle.memory.knowledge.store import DocumentStore  # noqa: PLC0415 - as above
+
         store = DocumentStore(self._database)
         return Knowledge(store, self.search, self._trail, self._clock, self._settings)
 
-    def discovery(self, sources: Mapping[Kind, Source]) -> Discovery:
+    def discovery(self, sources: Mapping[Kind, Source]) -> "Discovery":
         """Return discovery over what sources of other rooms tell of, and over knowledge."""
+        from muelle.memory.discovery import Discovery  # noqa: PLC0415 - most commands do without
+
         return Discovery(self.search, {**sources, "knowledge": self.knowledge})
 
     async def __aenter__(self) -> Self:

@@ -218,13 +218,11 @@ def _on_http(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """Return what a path takes; several routes share a path, and the framework tells only of the first.
 
-    Where this very path is described, those routes do not count to which a part of it would be an id.
+    Where a route has this very path, those do not count to which a part of it would be an id.
     """
-    described = request.app.openapi()["paths"].get(request.scope["path"])
-    if described is not None:
-        taken = {method.upper() for method in described} & METHODS
-    else:
-        taken = {method for method in METHODS if any(_takes(route, request, method) for route in request.app.routes)}
+    taken = request.app.literal.get(request.scope["path"]) or {
+        method for method in METHODS if any(_takes(route, request, method) for route in request.app.routes)
+    }
     return sorted(taken | {"HEAD"} if "GET" in taken else taken)
 
 

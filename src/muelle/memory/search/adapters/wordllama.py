@@ -6,8 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import wordllama
-
 _DIMENSIONS = 256
 _INLINE = 8  # texts that are quicker embedded than handed to a thread
 
@@ -20,6 +18,8 @@ class WordLlamaEmbedder:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - it ships no types
+        import wordllama  # noqa: PLC0415 - 20 MB, which who never searches does not pay for
+
         # The tokenizer lies in the wheel, too, but is only looked for in the folder for what was fetched.
         folder = Path(wordllama.__file__).parent
         return wordllama.WordLlama.load(dim=_DIMENSIONS, cache_dir=folder, disable_download=True)
