@@ -50,6 +50,7 @@ CHEAP = {  # passwords and keys that cost no time
 SHOWN = {"id": "show", "method": "GET", "path": "/contacts"}
 CRM = {"id": "crm", "base_url": "https://crm.example.com", "endpoints": [SHOWN]}
 SQL_DATABASE = {"id": "shop", "kind": "postgresql", "host": "db.example.com", "database": "shop", "user": "reader"}
+MANUAL = {"base": "manuals", "title": "Contacts", "text": "Whom to call about contacts."}
 SQL_QUERY = {"id": "orders", "database": "shop", "sql": "SELECT 1 AS one"}
 
 
@@ -184,6 +185,13 @@ ATTEMPTS = [
     Attempt("GET", "/api/v1/sql-queries/{query}", 404, 404),
     Attempt("DELETE", "/api/v1/sql-queries/{query}", 404, 404),
     Attempt("POST", "/api/v1/sql-queries/{query}/run", 403, 404, {}),
+    Attempt("GET", "/api/v1/discover", 200, 200, query="?q=contacts"),
+    Attempt("GET", "/api/v1/knowledge/bases", 200, 200),
+    Attempt("GET", "/api/v1/knowledge/documents", 200, 200),
+    Attempt("POST", "/api/v1/knowledge/documents", 403, 201, MANUAL | {"title": "Other"}),
+    Attempt("GET", "/api/v1/knowledge/documents/{document}", 404, 404),
+    Attempt("DELETE", "/api/v1/knowledge/documents/{document}", 404, 404),
+    Attempt("POST", "/api/v1/knowledge/search", 200, 200, {"query": "contacts"}),
     Attempt("GET", "/api/v1/rate-limit/status", 200, 200),
     Attempt("PUT", "/api/v1/rate-limit/agents/{agent}", 403, 404, {"per_minute": 5}),
     Attempt("POST", "/api/v1/rate-limit/agents/{agent}/reset", 403, 404, {}),

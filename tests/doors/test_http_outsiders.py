@@ -16,6 +16,7 @@ from doors.outsider_attempts import (
     CRM,
     FOR_STRANGERS,
     HOOK,
+    MANUAL,
     OPEN,
     PASSWORD,
     PUBLISHED,
@@ -61,6 +62,7 @@ async def furnished() -> AsyncIterator[Furnished]:
         await owner.post("/api/v1/credentials", json={"id": "token", "secret": "s3cret-value", "apis": ["crm"]})
         await owner.post("/api/v1/databases", json=SQL_DATABASE)
         await owner.post("/api/v1/sql-queries", json=SQL_QUERY)
+        manual = (await owner.post("/api/v1/knowledge/documents", json=MANUAL)).json()["id"]
         run = await owner.post("/api/v1/workflows/execute", json={"workflow": WAIT})
         async with working(doorway.app):
             asking = await begun(owner, ASK)
@@ -71,6 +73,7 @@ async def furnished() -> AsyncIterator[Furnished]:
         await owner.post("/api/v1/domains", json={"domain": "example.com"})
         places = {"agent": "aimed-at", "tenant": "default", "api": "crm", "credential": "token", "role": "clerk"}
         places |= {"domain": "example.com", "database": "shop", "query": "orders", "endpoint": "show"}
+        places["document"] = manual
         places |= {"execution_id": run.json()["execution_id"], "key": keys[0]["id"], "grant": grants[0]["id"]}
         places |= await _automated(owner, await doorway.stranger())
         places |= await _peopled(owner, await doorway.stranger())
@@ -206,6 +209,7 @@ async def test_lists_of_an_agent_without_grants_are_empty(furnished: Furnished) 
 
 READS_BY_POST = {
     "POST /api/v1/workflows/validate",
+    "POST /api/v1/knowledge/search",
     "POST /api/v1/schedules/preview",
     "POST /api/v1/triggers/{trigger}/test",
 }
